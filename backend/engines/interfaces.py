@@ -1,0 +1,141 @@
+"""What the rest of the system knows of an engine: three Protocols, each with one stream.
+
+Streams are closable async generators. The consumer wraps them in `contextlib.aclosing`; when `aclose()` returns, the
+engine has stopped: no HTTP stream open, no thread working, no slot held. Failures are `EngineError`, and an engine is
+usable again after both a close and a failure. Knows nothing of sessions, sockets or wire formats.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+    from types import TracebackType
+    from typing import Self
+
+HEARING_RATE_HZ = 16_000
+"""Every microphone and every speech recogniser works at this rate, PCM16LE mono."""
+
+
+class Message(TypedDict):
+    """One chat message as language models take it. `role` is `system`, `user` or `assistant`."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """How a language model is asked to write. `None` means the server's own default."""
+
+    model: str | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    extra: Mapping[str, object] = field(default_factory=dict[str, object])
+    """Further request fields, passed through unchanged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was understood so far. Partial transcripts may change; the one with `final` is the last of its stream."""
+
+    text: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WordMark:
+    """A word of the text begins here: `offset` in characters of the text, `sample` counted from the stream's start."""
+
+    offset: int
+    sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A piece of speech: PCM16LE mono at the engine's `sample_rate_hz`, whole samples, and the words that begin in it."""
+
+    pcm: bytes
+    marks: tuple[WordMark, ...] = ()
+
+
+class Engine(Protocol):
+    """Common to all engines: loaded and warmed up by `async with`, unloaded at its end."""
+
+    @property
+    def name(self) -> str:
+        """The engine's name as in `--stt`, `--llm` and `--tts`."""
+        ...
+
+    @property
+    def stand_in(self) -> bool:
+        """True when this is the offline default that stands in for a real model."""
+        ...
+
+    @property
+    def ready(self) -> bool:
+        """True when a stream would start at once."""
+        ...
+
+    @property
+    def detail(self) -> str:
+        """One line for people: model, address, loading progress, or why not the better engine."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class SpeechToText(Engine, Protocol):
+    """Turns the audio of one utterance into text."""
+
+    def stream(self, audio: AsyncIterator[bytes]) -> AsyncGenerator[Transcript]:
+        """Yield partial transcripts while `audio` (PCM16LE mono 16 kHz) goes on, then exactly one final one.
+
+        Raises `EngineError("stt", ...)`.
+        """
+        ...
+
+
+class LanguageModel(Engine, Protocol):
+    """Writes the next line of a conversation."""
+
+    def stream(self, messages: Sequence[Message], generation: Generation) -> AsyncGenerator[str]:
+        """Yield the reply piece by piece, in order, never an empty piece. Raises `EngineError("llm", ...)`."""
+        ...
+
+
+class VoiceGenerator(Protocol):
+    """One character's voice, kept across turns: whatever makes it sound the same from sentence to sentence lives here."""
+
+    def stream(self, text: str) -> AsyncGenerator[Speech]:
+        """Yield the speech of `text` in order, never an empty piece. Raises `EngineError("tts", ...)`.
+
+        A voice speaks one text at a time.
+        """
+        ...
+
+
+class TextToSpeech(Engine, Protocol):
+    """Speaks."""
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """Rate of all speech this engine makes."""
+        ...
+
+    @property
+    def voices(self) -> Sequence[str]:
+        """Names of distinct voices, dealt out to characters that name none."""
+        ...
+
+    def open_voice(self, voice: str) -> VoiceGenerator:
+        """A new generator for the voice of that name. A name the engine does not know still gives a voice, and always
+        the same one."""
+        ...

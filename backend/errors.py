@@ -1,0 +1,66 @@
+"""The error tree. Everything this project raises on purpose is one of these; anything else is a bug.
+
+Each class knows the code clients see. The mapping to HTTP status, WebSocket close code and log line happens at the
+edges (`routes`), never where the error is raised.
+"""
+
+from __future__ import annotations
+
+
+class VoiceChatError(Exception):
+    """Base of all deliberate errors. `code` is stable and machine-readable, `str(error)` is for a person."""
+
+    code = "internal_error"
+
+
+class InvalidRequest(VoiceChatError):
+    """The client sent something that cannot be understood or is out of range; the session goes on."""
+
+    code = "invalid_request"
+
+    def __init__(self, message: str, details: dict[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.details = details
+
+
+class Unauthorized(VoiceChatError):
+    """The API key is missing or wrong, or the page's origin is not allowed."""
+
+    code = "unauthorized"
+
+
+class AtCapacity(VoiceChatError):
+    """The server holds as many sessions as it is allowed to."""
+
+    code = "at_capacity"
+
+
+class ConfigurationError(VoiceChatError):
+    """A setting, a characters file or an engine choice that cannot work; said in one line at start."""
+
+    code = "configuration_error"
+
+
+class EngineError(VoiceChatError):
+    """An engine could not do its work: server gone, model missing, audio refused. The turn fails, the session goes on."""
+
+    code = "engine_error"
+
+    def __init__(self, stage: str, message: str) -> None:
+        super().__init__(message)
+        self.stage = stage
+        """`stt`, `llm` or `tts`."""
+
+    @property
+    def wire_code(self) -> str:
+        """The code on the wire, which names the stage: `stt_error`, `llm_error` or `tts_error`."""
+        return f"{self.stage}_error"
+
+
+class MissingExtra(ConfigurationError):
+    """An engine was asked for whose packages are not installed; the message holds the install command."""
+
+    code = "missing_extra"
+
+    def __init__(self, engine: str, extra: str) -> None:
+        super().__init__(f"engine {engine!r} needs packages that are not installed: pip install -e '.[{extra}]'")
