@@ -42,7 +42,7 @@ class ConfigurationError(VoiceChatError):
 
 
 class EngineError(VoiceChatError):
-    """An engine could not do its work: server gone, model missing, audio refused. The turn fails, the session goes on."""
+    """An engine could not do its work (server gone, model missing). The turn fails, the session goes on."""
 
     code = "engine_error"
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Stop(Exception):  # noqa: N818  (not an error: how a producer's thread is told to leave)
+class Stop(Exception):
     """Raised inside the producer's thread by `put` when the consumer has left."""
 
 

@@ -56,7 +56,7 @@ class WordMark:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """A piece of speech: PCM16LE mono at the engine's `sample_rate_hz`, whole samples, and the words that begin in it."""
+    """A piece of speech: PCM16LE mono at the engine's `sample_rate_hz`, and the words that begin in it."""
 
     pcm: bytes
     marks: tuple[WordMark, ...] = ()
@@ -112,7 +112,7 @@ class LanguageModel(Engine, Protocol):
 
 
 class VoiceGenerator(Protocol):
-    """One character's voice, kept across turns: whatever makes it sound the same from sentence to sentence lives here."""
+    """One character's voice, kept across turns: what makes it sound the same from sentence to sentence is here."""
 
     def stream(self, text: str) -> AsyncGenerator[Speech]:
         """Yield the speech of `text` in order, never an empty piece. Raises `EngineError("tts", ...)`.

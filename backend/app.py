@@ -1,0 +1,115 @@
+"""The composition root: settings -> engines -> routes. The only module that names concrete engines."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from backend.cast import DEFAULT_CAST, load_cast
+from backend.engines.interfaces import Generation
+from backend.engines.offline_recognizer import OfflineSpeechToText
+from backend.engines.offline_speech import OfflineTextToSpeech
+from backend.engines.offline_writer import OfflineLanguageModel
+from backend.engines.openai import OpenAILanguageModel, OpenAISpeechToText, OpenAITextToSpeech
+from backend.engines.preferred import PreferredSpeechToText
+from backend.engines.silero import SileroVad
+from backend.engines.whisper import WhisperSpeechToText
+from backend.errors import ConfigurationError
+from backend.pipelines.turn_detection import TurnSettings
+from backend.routes import operations, sockets
+from backend.routes.errors import install_error_handlers
+from backend.server import Server
+from backend.session import Engines, SessionSettings
+from backend.settings import NOT_YET_USED
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from backend.engines.interfaces import LanguageModel, SpeechToText, TextToSpeech
+    from backend.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def choose_engines(settings: Settings) -> Engines:
+    """The engines the settings ask for, not yet loaded. `auto` is the best one that can run here.
+
+    Raises `ConfigurationError` when one was asked for by name that cannot run.
+    """
+    return Engines(stt=_stt(settings), llm=_llm(settings), tts=_tts(settings), vad=SileroVad())
+
+
+def _stt(settings: Settings) -> SpeechToText:
+    match settings.stt:
+        case "openai":
+            return _openai_stt(settings)
+        case "faster-whisper":
+            return WhisperSpeechToText(settings.stt_model, device=settings.device)
+        case "offline":
+            return OfflineSpeechToText()
+        case "auto" if settings.stt_base_url:
+            return _openai_stt(settings)
+        case "auto":
+            whisper = WhisperSpeechToText(settings.stt_model, device=settings.device)
+            return PreferredSpeechToText(whisper, OfflineSpeechToText())
+
+
+def _openai_stt(settings: Settings) -> OpenAISpeechToText:
+    return OpenAISpeechToText(
+        base_url=settings.stt_base_url, api_key=settings.stt_api_key, model=settings.stt_model or "whisper-1"
+    )
+
+
+def _llm(settings: Settings) -> LanguageModel:
+    wants_server = bool(settings.llm_base_url or settings.llm_api_key)
+    if settings.llm == "offline" or (settings.llm == "auto" and not wants_server):
+        return OfflineLanguageModel()
+    if not wants_server:
+        raise ConfigurationError("--llm openai needs --llm-base-url (a server of your own) or --llm-api-key (OpenAI's)")
+    return OpenAILanguageModel(
+        base_url=settings.llm_base_url, api_key=settings.llm_api_key, model=settings.llm_model or "gpt-4o-mini"
+    )
+
+
+def _tts(settings: Settings) -> TextToSpeech:
+    match settings.tts:
+        case "higgs" | "step-audio2":
+            raise ConfigurationError(f"the {settings.tts} voice is not in this version; use --tts openai or offline")
+        case "openai":
+            pass
+        case "auto" if settings.tts_base_url:
+            pass
+        case "auto" | "offline":
+            return OfflineTextToSpeech()
+    return OpenAITextToSpeech(
+        base_url=settings.tts_base_url, api_key=settings.tts_api_key, model=settings.tts_model or "gpt-4o-mini-tts"
+    )
+
+
+def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
+    """The whole server as an ASGI app. `engines` replaces those the settings name (tests)."""
+    chosen = engines or choose_engines(settings)
+    cast = load_cast(settings.characters) if settings.characters else DEFAULT_CAST
+    defaults = SessionSettings(cast=cast, turn=TurnSettings(silence_ms=settings.silence_ms), generation=Generation())
+    server = Server(settings, chosen, defaults)
+    for name in NOT_YET_USED:
+        if getattr(settings, name) is not None:
+            log.warning("--%s has no effect in this version", name.replace("_", "-"))
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        async with AsyncExitStack() as stack:
+            for engine in (chosen.stt, chosen.llm, chosen.tts):
+                await stack.enter_async_context(engine)
+            yield
+
+    app = FastAPI(title="voicechat", lifespan=lifespan, docs_url="/docs", redoc_url=None)
+    app.state.server = server
+    install_error_handlers(app)
+    app.include_router(operations.router)
+    app.include_router(sockets.router)
+    app.mount("/", operations.Page(), name="page")
+    return app

@@ -1,0 +1,101 @@
+"""The cast a server starts with: three characters that ship with it, or those of a file."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from backend.conversation import Character
+from backend.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+DEFAULT_CAST = (
+    Character(
+        id="nora",
+        name="Nora",
+        voice="nova",
+        system_prompt=(
+            "You are Nora, sixty-one, who navigated cargo ships for thirty years and now repairs clocks in a small "
+            "harbour town. You are warm, unhurried and dryly funny. You think in tides, distances and weather, you "
+            "ask good questions, and you would rather tell a short true story than give advice."
+        ),
+    ),
+    Character(
+        id="oscar",
+        name="Oscar",
+        voice="onyx",
+        system_prompt=(
+            "You are Oscar, forty, head cook of a loud little restaurant. You are blunt, quick and generous, and you "
+            "measure everything in heat, salt and time. You tease people you like, you hate fuss, and you say what "
+            "you think in as few words as it takes."
+        ),
+    ),
+    Character(
+        id="iris",
+        name="Iris",
+        voice="shimmer",
+        system_prompt=(
+            "You are Iris, twenty-six, a botanist who has just come back from a year in the cloud forest. You are "
+            "curious, precise and easily delighted. You notice small things, you admit at once when you do not know "
+            "something, and you like to compare people with plants."
+        ),
+    ),
+)
+
+
+class _FileCharacter(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    name: Annotated[str, StringConstraints(max_length=64)] = ""
+    voice: Annotated[str, StringConstraints(max_length=128)] = ""
+    system_prompt: Annotated[str, StringConstraints(max_length=20_000)] = ""
+
+
+class _CastFile(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    characters: Annotated[list[_FileCharacter], Field(min_length=1, max_length=12)]
+
+
+def load_cast(path: Path) -> tuple[Character, ...]:
+    """The characters of a TOML or JSON file: `characters`, a list of `id`, `name`, `voice`, `system_prompt`.
+
+    Raises `ConfigurationError` with one line that says what is wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+        if isinstance(data, list):
+            data = {"characters": data}
+        found = _CastFile.model_validate(data)
+    except OSError as error:
+        raise ConfigurationError(f"the characters file {path} cannot be read: {error.strerror}") from error
+    except (ValueError, ValidationError) as error:
+        problem = error.errors()[0] if isinstance(error, ValidationError) else None
+        reason = f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" if problem else str(error)
+        raise ConfigurationError(f"the characters file {path} is not right: {reason}") from error
+    cast = [Character(c.id, c.name or c.id, c.voice, c.system_prompt) for c in found.characters]
+    if len({character.id for character in cast}) < len(cast):
+        raise ConfigurationError(f"the characters file {path} has an id twice")
+    return tuple(cast)
+
+
+def deal_voices(cast: Iterable[Character], voices: Sequence[str]) -> tuple[Character, ...]:
+    """The cast with a voice for everybody: those who name none get voices nobody else has, while they last."""
+    characters = list(cast)
+    taken = {character.voice for character in characters}
+    free = [voice for voice in voices if voice not in taken]
+    dealt: list[Character] = []
+    for index, character in enumerate(characters):
+        if not character.voice and voices:
+            voice = free.pop(0) if free else voices[index % len(voices)]
+            dealt.append(replace(character, voice=voice))
+        else:
+            dealt.append(character)
+    return tuple(dealt)

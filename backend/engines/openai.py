@@ -1,0 +1,179 @@
+"""Engines behind any OpenAI-compatible server, through the official client: chat, speech and transcription.
+
+One HTTP client per engine serves all sessions. Closing a stream closes its HTTP response, which is how servers learn
+that they can stop.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Self
+
+import openai
+from openai import AsyncOpenAI
+
+from backend.audio import SAMPLE_BYTES, wav_bytes, whole_samples
+from backend.engines.interfaces import HEARING_RATE_HZ, Speech, Transcript
+from backend.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from types import TracebackType
+
+    from openai.types.chat import ChatCompletionMessageParam
+
+    from backend.engines.interfaces import Generation, Message
+
+CONNECT_TIMEOUT_S = 5.0
+SILENCE_TIMEOUT_S = 30.0
+"""A server that sends nothing for this long has failed."""
+
+SPEECH_RATE_HZ = 24_000
+"""OpenAI's `pcm` response format: PCM16LE mono 24 kHz."""
+
+SPEECH_VOICES = ("alloy", "onyx", "nova", "echo", "shimmer", "fable", "ash", "coral", "sage", "ballad", "verse")
+
+
+class _OpenAIEngine:
+    """What the three have in common."""
+
+    name = "openai"
+    stand_in = False
+    stage = ""
+
+    def __init__(self, *, base_url: str | None, api_key: str | None, model: str) -> None:
+        self._model = model
+        self._client = AsyncOpenAI(
+            base_url=base_url,
+            # Local servers take any key, and the client insists on one.
+            api_key=api_key or "none",
+            timeout=openai.Timeout(SILENCE_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+            max_retries=1,
+        )
+        self._entered = False
+
+    @property
+    def ready(self) -> bool:
+        return self._entered
+
+    @property
+    def detail(self) -> str:
+        return f"{self._model} at {self._client.base_url}"
+
+    async def __aenter__(self) -> Self:
+        self._entered = True
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._entered = False
+        await self._client.close()
+
+    @asynccontextmanager
+    async def _errors(self) -> AsyncGenerator[None]:
+        """Turn whatever the client raises into an `EngineError` of this stage."""
+        try:
+            yield
+        except openai.APIStatusError as error:
+            raise EngineError(self.stage, f"the server answered {error.status_code}: {error.message}") from error
+        except openai.APIError as error:
+            raise EngineError(self.stage, f"{self._client.base_url}: {error.message}") from error
+        except openai.OpenAIError as error:
+            raise EngineError(self.stage, str(error)) from error
+        except _transport_errors() as error:
+            raise EngineError(self.stage, f"{self._client.base_url}: the connection broke: {error!r}") from error
+
+
+def _transport_errors() -> tuple[type[Exception], ...]:
+    """What the HTTP library under the client raises in the middle of a body, which the client does not translate."""
+    import httpx2
+
+    return (httpx2.HTTPError, httpx2.StreamError)
+
+
+class OpenAILanguageModel(_OpenAIEngine):
+    """`POST /chat/completions`, streamed."""
+
+    stage = "llm"
+
+    async def stream(self, messages: Sequence[Message], generation: Generation) -> AsyncGenerator[str]:
+        """See `LanguageModel.stream`. Generation settings left `None` are not sent at all."""
+        options = {
+            "temperature": generation.temperature,
+            "top_p": generation.top_p,
+            "max_tokens": generation.max_tokens,
+        }
+        typed: list[ChatCompletionMessageParam] = [{"role": m["role"], "content": m["content"]} for m in messages]  # pyright: ignore[reportAssignmentType]
+        async with self._errors():
+            chunks = await self._client.chat.completions.create(
+                model=generation.model or self._model,
+                messages=typed,
+                stream=True,
+                **{name: value for name, value in options.items() if value is not None},  # pyright: ignore[reportArgumentType]
+                extra_body=dict(generation.extra) or None,
+            )
+            async with chunks:
+                async for chunk in chunks:
+                    piece = chunk.choices[0].delta.content if chunk.choices else None
+                    if piece:
+                        yield piece
+
+
+class OpenAIVoiceGenerator:
+    """A named voice of a speech server. Such servers keep no context, so there is none to carry."""
+
+    def __init__(self, engine: OpenAITextToSpeech, voice: str) -> None:
+        self._engine = engine
+        self._voice = voice
+
+    def stream(self, text: str) -> AsyncGenerator[Speech]:
+        """See `VoiceGenerator.stream`."""
+        return self._engine.speak(text, self._voice)
+
+
+class OpenAITextToSpeech(_OpenAIEngine):
+    """`POST /audio/speech` as raw PCM, passed on as it arrives."""
+
+    stage = "tts"
+    sample_rate_hz = SPEECH_RATE_HZ
+    voices = SPEECH_VOICES
+
+    def open_voice(self, voice: str) -> OpenAIVoiceGenerator:
+        """A generator for a voice of the server; what the server does not know it refuses itself."""
+        return OpenAIVoiceGenerator(self, voice or SPEECH_VOICES[0])
+
+    async def speak(self, text: str, voice: str) -> AsyncGenerator[Speech]:
+        """Speech of `text` in the server's voice of that name."""
+        request = self._client.audio.speech.with_streaming_response.create(
+            model=self._model, voice=voice, input=text, response_format="pcm"
+        )
+        async with self._errors(), request as response:
+            half = b""
+            async for data in response.iter_bytes():
+                pcm = whole_samples(half + data)
+                half = (half + data)[len(pcm) :]
+                if pcm:
+                    yield Speech(pcm)
+
+
+class OpenAISpeechToText(_OpenAIEngine):
+    """`POST /audio/transcriptions` with the whole utterance as WAV; such servers give no partial transcripts."""
+
+    stage = "stt"
+
+    async def stream(self, audio: AsyncIterator[bytes]) -> AsyncGenerator[Transcript]:
+        """See `SpeechToText.stream`."""
+        utterance = bytearray()
+        async for pcm in audio:
+            utterance += pcm
+        if len(utterance) < HEARING_RATE_HZ * SAMPLE_BYTES // 10:
+            yield Transcript("", final=True)  # servers refuse files shorter than 0.1 s
+            return
+        async with self._errors():
+            answer = await self._client.audio.transcriptions.create(
+                model=self._model,
+                file=("speech.wav", wav_bytes(bytes(utterance), HEARING_RATE_HZ), "audio/wav"),
+                response_format="json",
+            )
+        yield Transcript(answer.text, final=True)

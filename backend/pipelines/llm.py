@@ -1,0 +1,103 @@
+"""The LLM pipeline: one character after another writes its reply, cut into sentences for the voices.
+
+While a character is still being heard the next one is already writing, so a change of speaker costs no silence.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from backend.events import ReplySentence, ReplyStarted, ReplyText
+from backend.pipelines.sentences import SentenceProducer, produce_sentences
+from backend.pipelines.speaker_guard import SpeakerGuard, guard_speaker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+
+    from anyio.streams.memory import MemoryObjectSendStream
+
+    from backend.conversation import Character, Conversation
+    from backend.engines.interfaces import Generation, LanguageModel
+    from backend.events import Event
+    from backend.reply import Reply
+
+SENTENCES_AHEAD = 8
+"""Sentences written but not yet voiced; a longer lead only costs tokens when the person cuts in."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceItem:
+    """One sentence on its way from the writer to its character's voice."""
+
+    reply: Reply
+    sentence_index: int
+    start: int
+    end: int
+    spoken: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyWritten:
+    """No further sentence of this reply follows."""
+
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class LLMPipeline:
+    """Writes the replies of one turn."""
+
+    llm: LanguageModel
+    generation: Generation
+    conversation: Conversation
+    cast: Sequence[Character]
+    emit: Callable[[Event], Awaitable[None]]
+    clock: Callable[[], float]
+
+    async def run(
+        self, replies: Sequence[Reply], sentences: MemoryObjectSendStream[SentenceItem | ReplyWritten]
+    ) -> None:
+        """Write each of `replies` in turn. Raises `EngineError("llm", ...)`."""
+        async with sentences:
+            for reply in replies:
+                await self._write(reply, sentences)
+                await sentences.send(ReplyWritten(reply))
+
+    async def _write(self, reply: Reply, sentences: MemoryObjectSendStream[SentenceItem | ReplyWritten]) -> None:
+        character = reply.character
+        messages = self.conversation.messages_for(character, self.cast)
+        self.conversation.add_reply(reply.line)
+        reply.begun = True
+        await self.emit(ReplyStarted(reply.turn, reply.index, reply.message_id, character.id, character.name))
+        reply.ledger.mark("llm_request", self.clock())
+        others = [*(other.name for other in self.cast if other.id != character.id), self.conversation.user_name]
+        guard, producer = SpeakerGuard(character.name, others), SentenceProducer()
+        async with (
+            aclosing(self.llm.stream(messages, self.generation)) as pieces,
+            aclosing(guard_speaker(self._counted(pieces, reply), guard)) as own,
+            aclosing(self._shown(own, reply)) as written,
+            aclosing(produce_sentences(written, producer)) as found,
+        ):
+            index = 0
+            async for sentence in found:
+                reply.ledger.mark("first_sentence", self.clock())
+                if sentence.spoken:
+                    reply.ledger.sentences += 1
+                    await sentences.send(SentenceItem(reply, index, sentence.start, sentence.end, sentence.spoken))
+                text = producer.written[sentence.start : sentence.end]
+                await self.emit(ReplySentence(reply.turn, reply.index, index, text))
+                index += 1
+
+    async def _counted(self, pieces: AsyncIterator[str], reply: Reply) -> AsyncGenerator[str]:
+        async for piece in pieces:
+            reply.ledger.mark("llm_first_token", self.clock())
+            reply.ledger.llm_tokens += 1
+            yield piece
+
+    async def _shown(self, pieces: AsyncIterator[str], reply: Reply) -> AsyncGenerator[str]:
+        async for piece in pieces:
+            reply.line.text += piece
+            await self.emit(ReplyText(reply.turn, reply.index, piece))
+            yield piece

@@ -1,0 +1,93 @@
+"""Keeps a character to its own lines: a reply ends where the model begins to write somebody else's.
+
+Models trained on scripts continue the dialogue ("Theo: Well, ..."). A line or sentence that opens with another
+participant's name and a colon ends the reply; the character's own name in front of its line is removed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+
+ALWAYS_OTHERS = ("User", "Human", "You", "Assistant", "System")
+"""Labels that never open a character's own line, whatever the person is called."""
+
+_OPENING = re.compile(r"(?:\A|\n|(?<=[.!?…\"”*)])[ \t])\s*[*_\[(]*(?=\S)")
+"""Where a label can stand: at the start, on a new line, or after a sentence's end; markup may precede it."""
+
+_LOOK_BACK = 8
+"""Characters before the unreleased text in which an opening can begin."""
+
+
+class SpeakerGuard:
+    """Filters one reply of the character called `own`. `finished` turns true where somebody else's line begins."""
+
+    def __init__(self, own: str, others: Sequence[str]) -> None:
+        names = sorted({name for name in (*others, *ALWAYS_OTHERS) if name and name.casefold() != own.casefold()})
+        self._other_label = _label(names)
+        self._own_label = _label([own])
+        self._names = tuple(name.casefold() for name in (*names, own))
+        self._text = ""
+        self._released = 0
+        self.finished = False
+
+    def feed(self, piece: str) -> str:
+        """What of the text so far is surely the character's own, beyond what was returned before."""
+        self._text += piece
+        return self._release(complete=False)
+
+    def finish(self) -> str:
+        """The rest of the reply."""
+        return self._release(complete=True)
+
+    def _release(self, *, complete: bool) -> str:
+        if self.finished:
+            return ""
+        self._remove_own_labels()
+        safe = len(self._text)
+        for opening in self._openings():
+            if self._other_label.match(self._text, opening.end()):
+                self.finished = True
+            elif complete or not self._may_become_label(opening.end()):
+                continue
+            safe = max(self._released, opening.start())
+            break
+        released = self._text[self._released : safe]
+        self._released = safe
+        return released
+
+    def _openings(self) -> list[re.Match[str]]:
+        found = _OPENING.finditer(self._text, max(0, self._released - _LOOK_BACK))
+        return [opening for opening in found if opening.end() >= self._released]
+
+    def _remove_own_labels(self) -> None:
+        for opening in reversed(self._openings()):
+            label = self._own_label.match(self._text, opening.end())
+            if label:
+                self._text = self._text[: opening.end()] + self._text[label.end() :]
+
+    def _may_become_label(self, position: int) -> bool:
+        """True when the text from here on is the beginning of a name, or a name still without its colon."""
+        rest = self._text[position:].casefold().rstrip(" \t*_])")
+        return any(name.startswith(rest) for name in self._names)
+
+
+def _label(names: Sequence[str]) -> re.Pattern[str]:
+    """A name, a colon, and the markup and white space around them."""
+    return re.compile(rf"(?:{'|'.join(map(re.escape, names))})[*_\])]*[ \t]*:[*_]*[ \t]*", re.IGNORECASE)
+
+
+async def guard_speaker(pieces: AsyncIterator[str], guard: SpeakerGuard) -> AsyncGenerator[str]:
+    """The character's own part of `pieces`; ends early where another speaker's line begins."""
+    async for piece in pieces:
+        own = guard.feed(piece)
+        if own:
+            yield own
+        if guard.finished:
+            return
+    own = guard.finish()
+    if own:
+        yield own

@@ -1,0 +1,268 @@
+"""The native WebSocket protocol, without the WebSocket: messages <-> commands and events. See docs/protocol.md."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import TYPE_CHECKING, Annotated, Any, Literal, assert_never
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+
+from backend import events
+from backend.conversation import Character
+from backend.engines.interfaces import Generation
+from backend.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from backend.ledger import LedgerEntry
+
+VERSION = 1
+MAX_AUDIO_BYTES = 65_536
+MAX_CAST = 12
+_MAX_INTEGER = 2**53 - 1
+
+_FRAME_HEADER = struct.Struct("<BBHHHII")
+_AUDIO_KIND = 1
+_ENDS_SENTENCE, _ENDS_MESSAGE = 1, 2
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Count = Annotated[int, Field(ge=0, le=_MAX_INTEGER)]
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+class _Character(_Wire):
+    id: Id
+    name: Annotated[str, StringConstraints(max_length=64)] = ""
+    voice: Annotated[str, StringConstraints(max_length=128)] | None = None
+    system_prompt: Annotated[str, StringConstraints(max_length=20_000)] = ""
+
+
+class _Llm(_Wire):
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+    model: Annotated[str, StringConstraints(max_length=200)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=32_768)] | None = None
+
+
+class _Turn(_Wire):
+    silence_ms: Annotated[int, Field(ge=50, le=10_000)] | None = None
+    eagerness: Literal["low", "medium", "high"] | None = None
+    mode: Literal["auto", "push_to_talk"] | None = None
+
+
+class _Configure(_Wire):
+    type: Literal["session.configure"]
+    characters: Annotated[list[Id | _Character], Field(min_length=1, max_length=MAX_CAST)] | None = None
+    user_name: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    output_rate: Literal[16000, 24000, 48000] | None = None
+    llm: _Llm | None = None
+    turn: _Turn | None = None
+    captions: bool | None = None
+
+
+class _Say(_Wire):
+    type: Literal["user.text"]
+    text: Annotated[str, StringConstraints(min_length=1, max_length=8_000, strip_whitespace=True)]
+    to: Annotated[list[Id], Field(max_length=MAX_CAST)] | None = None
+
+
+class _Position(_Wire):
+    type: Literal["playback.position"]
+    turn: Count
+    reply: Count
+    samples: Count
+
+
+class _Bare(_Wire):
+    type: Literal["audio.commit", "interrupt", "regenerate", "conversation.clear"]
+
+
+class _Ping(_Wire):
+    type: Literal["ping"]
+    nonce: Annotated[str, StringConstraints(max_length=256)] | int | float | None = None
+
+
+_MESSAGE: TypeAdapter[_Configure | _Say | _Position | _Bare | _Ping] = TypeAdapter(
+    Annotated[_Configure | _Say | _Position | _Bare | _Ping, Field(discriminator="type")]
+)
+
+
+def decode(message: str | bytes, known: Mapping[str, Character]) -> events.Command:
+    """The command in a message. `known`: characters that can be named by id.
+
+    Raises `InvalidRequest` for anything else, with the reason in words.
+    """
+    if isinstance(message, bytes):
+        if not message or len(message) % 2:
+            raise InvalidRequest(f"audio must be whole 16-bit samples; this frame has {len(message)} bytes")
+        return events.Microphone(message)
+    try:
+        wire = _MESSAGE.validate_json(message)
+    except ValidationError as error:
+        raise InvalidRequest(_explain(error)) from None
+    match wire:
+        case _Configure():
+            return _configure(wire, known)
+        case _Say():
+            return events.Say(wire.text, tuple(wire.to or ()))
+        case _Position():
+            return events.PlaybackPosition(wire.turn, wire.reply, wire.samples)
+        case _Ping():
+            return events.Ping(wire.nonce)
+        case _Bare():
+            return _BARE[wire.type]
+
+
+_BARE: dict[str, events.Command] = {
+    "audio.commit": events.Commit(),
+    "interrupt": events.Interrupt(),
+    "regenerate": events.Regenerate(),
+    "conversation.clear": events.ClearConversation(),
+}
+
+
+def _configure(wire: _Configure, known: Mapping[str, Character]) -> events.Configure:
+    llm, turn = wire.llm, wire.turn or _Turn()
+    generation = llm and Generation(llm.model, llm.temperature, llm.top_p, llm.max_tokens, dict(llm.model_extra or {}))
+    return events.Configure(
+        cast=None if wire.characters is None else _cast(wire.characters, known),
+        user_name=wire.user_name,
+        output_rate=wire.output_rate,
+        generation=generation,
+        silence_ms=turn.silence_ms,
+        eagerness=turn.eagerness,
+        mode=turn.mode,
+        captions=wire.captions,
+    )
+
+
+def _cast(given: list[str | _Character], known: Mapping[str, Character]) -> tuple[Character, ...]:
+    cast: dict[str, Character] = {}
+    for entry in given:
+        if isinstance(entry, str):
+            if entry not in known:
+                raise InvalidRequest(f"there is no character {entry!r}", {"known": sorted(known)})
+            character = known[entry]
+        else:
+            character = Character(entry.id, entry.name.strip() or entry.id, entry.voice or "", entry.system_prompt)
+        if character.id in cast:
+            raise InvalidRequest(f"the character {character.id!r} is named twice")
+        cast[character.id] = character
+    return tuple(cast.values())
+
+
+def _explain(error: ValidationError) -> str:
+    """The first problem in one line; never the input itself, which may be long or private."""
+    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    return f"{place}: {problem['msg']}" if place else problem["msg"]
+
+
+def encode(event: events.Event, at: float) -> str | bytes:
+    """The message that carries `event`: text for everything but audio. `at`: the server's clock, seconds."""
+    if isinstance(event, events.AudioFrame):
+        flags = _ENDS_SENTENCE * event.ends_sentence | _ENDS_MESSAGE * event.ends_message
+        return (
+            _FRAME_HEADER.pack(
+                _AUDIO_KIND,
+                flags,
+                event.reply,
+                event.sentence & 0xFFFF,
+                event.chunk & 0xFFFF,
+                event.turn & 0xFFFFFFFF,
+                event.first_sample & 0xFFFFFFFF,
+            )
+            + event.pcm
+        )
+    return json.dumps({**_fields(event), "at": round(at, 6)}, ensure_ascii=False, separators=(",", ":"))
+
+
+def _fields(event: events.Event) -> dict[str, Any]:  # noqa: C901, PLR0911, PLR0912  (one case per event)
+    match event:
+        case events.ReplyText(turn, reply, delta):
+            return {"type": "reply.text", "turn": turn, "reply": reply, "delta": delta}
+        case events.ReplySentence(turn, reply, sentence, text):
+            return {"type": "reply.sentence", "turn": turn, "reply": reply, "sentence": sentence, "text": text}
+        case events.SessionReady():
+            return {
+                "type": "session.ready",
+                "protocol": VERSION,
+                "session": event.session,
+                "resume_token": event.resume_token,
+                "conversation": event.conversation,
+                "output_rate": event.output_rate,
+                "engines": event.engines,
+                "characters": [{"id": c.id, "name": c.name, "voice": c.voice} for c in event.characters],
+            }
+        case events.SpeechStarted(audio_ms):
+            return {"type": "speech.started", "audio_ms": audio_ms}
+        case events.SpeechStopped(audio_ms):
+            return {"type": "speech.stopped", "audio_ms": audio_ms}
+        case events.TranscriptPartial(text):
+            return {"type": "transcript.partial", "text": text}
+        case events.TranscriptFinal(text):
+            return {"type": "transcript.final", "text": text}
+        case events.TurnStarted(turn, text, source, characters):
+            return {
+                "type": "turn.started",
+                "turn": turn,
+                "text": text,
+                "source": source,
+                "characters": list(characters),
+            }
+        case events.ReplyStarted():
+            return {
+                "type": "reply.started",
+                "turn": event.turn,
+                "reply": event.reply,
+                "message_id": event.message_id,
+                "character_id": event.character_id,
+                "character_name": event.character_name,
+            }
+        case events.ReplyDone():
+            return {
+                "type": "reply.done",
+                "turn": event.turn,
+                "reply": event.reply,
+                "message_id": event.message_id,
+                "outcome": event.outcome.value,
+                "text": event.text,
+                "heard_text": event.heard_text,
+            }
+        case events.TurnDone(turn, outcome, ledger):
+            return {
+                "type": "turn.done",
+                "turn": turn,
+                "outcome": outcome.value,
+                "ledger": [ledger_fields(entry) for entry in ledger],
+            }
+        case events.ErrorRaised(code, message, details, turn):
+            fields: dict[str, Any] = {"type": "error", "code": code, "message": message}
+            return fields | ({"details": details} if details else {}) | ({"turn": turn} if turn is not None else {})
+        case events.Pong(nonce):
+            return {"type": "pong", "nonce": nonce}
+        case events.AudioFrame():
+            raise AssertionError("audio is binary")
+        case _:
+            assert_never(event)
+
+
+def ledger_fields(entry: LedgerEntry) -> dict[str, Any]:
+    """A ledger entry as one flat object: the marks, then the figures."""
+    return {
+        "reply": entry.reply,
+        **entry.marks,
+        "saved_by_speculation": entry.saved_by_speculation,
+        "audio_s": entry.audio_s,
+        "rtf": entry.rtf,
+        "llm_tokens": entry.llm_tokens,
+        "sentences": entry.sentences,
+        "underruns": entry.underruns,
+        "cancelled_after_s": entry.cancelled_after_s,
+    }

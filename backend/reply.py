@@ -1,0 +1,36 @@
+"""One character's reply while its turn is alive: what ties its text, its audio and its account together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from backend.conversation import Character, ReplyLine
+    from backend.heard import SpokenReply
+    from backend.ledger import Ledger
+
+
+@dataclass(slots=True, eq=False)
+class Reply:
+    """`index` counts from 0 within turn number `turn`."""
+
+    turn: int
+    index: int
+    line: ReplyLine
+    spoken: SpokenReply
+    ledger: Ledger
+    begun: bool = False
+    """True once `reply.started` was sent."""
+    announced: bool = False
+    """True once `reply.done` was sent."""
+
+    @property
+    def character(self) -> Character:
+        """Who speaks."""
+        return self.line.character
+
+    @property
+    def message_id(self) -> str:
+        """Identifies the reply across turns."""
+        return self.line.message_id

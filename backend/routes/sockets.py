@@ -1,0 +1,103 @@
+"""`WS /ws`: carries the native protocol between a socket and a session."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+
+from backend.errors import AtCapacity, InvalidRequest, Unauthorized
+from backend.events import ErrorRaised
+from backend.protocols import native
+from backend.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from backend.events import Event
+    from backend.server import Server
+
+log = logging.getLogger(__name__)
+router = APIRouter()
+
+CLOSE_UNAUTHORIZED = 4401
+CLOSE_AT_CAPACITY = 4429
+CLOSE_TOO_LARGE = 1009
+CLOSE_INTERNAL = 1011
+
+
+class _TooLarge(Exception):
+    """An audio frame beyond the protocol's limit."""
+
+
+@router.websocket("/ws")
+async def native_socket(websocket: WebSocket) -> None:
+    """One session for as long as the socket lives."""
+    server: Server = websocket.app.state.server
+    await websocket.accept()
+    try:
+        server.check_origin(websocket.headers.get("origin"), websocket.headers.get("host"))
+        server.authorize(websocket.query_params.get("api_key") or _bearer(websocket))
+        with server.admitted():
+            await _serve(websocket, server)
+    except Unauthorized as error:
+        await websocket.close(CLOSE_UNAUTHORIZED, str(error))
+    except AtCapacity as error:
+        await websocket.close(CLOSE_AT_CAPACITY, str(error))
+    except _TooLarge:
+        await websocket.close(CLOSE_TOO_LARGE, f"audio frames hold at most {native.MAX_AUDIO_BYTES} bytes")
+
+
+def _bearer(websocket: WebSocket) -> str | None:
+    scheme, _, key = websocket.headers.get("authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else None
+
+
+async def _serve(websocket: WebSocket, server: Server) -> None:
+    async def emit(event: Event) -> None:
+        message = native.encode(event, time.monotonic())
+        try:
+            if isinstance(message, bytes):
+                await websocket.send_bytes(message)
+            else:
+                await websocket.send_text(message)
+        except (WebSocketDisconnect, RuntimeError):
+            pass  # the socket is gone; the reader learns it too and ends the session
+
+    session = Session(server.engines, server.defaults, emit, server.metrics.account)
+    living = asyncio.create_task(session.run(), name=session.id)
+    reading = asyncio.create_task(_read(websocket, session, emit), name=f"{session.id} reader")
+    for parameter in ("resume", "conversation"):
+        if websocket.query_params.get(parameter):
+            await emit(ErrorRaised("not_found", f"this server keeps nothing to {parameter}; a new session was begun"))
+    try:
+        await asyncio.wait((living, reading), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        living.cancel()
+        reading.cancel()
+        await asyncio.wait((living, reading))
+    if not living.cancelled() and living.exception() is not None:
+        log.error("session failed", extra={"session": session.id}, exc_info=living.exception())
+        await websocket.close(CLOSE_INTERNAL, "the session failed; this is a fault of the server")
+    elif not reading.cancelled() and reading.exception() is not None:
+        raise reading.exception()  # pyright: ignore[reportGeneralTypeIssues]
+
+
+async def _read(websocket: WebSocket, session: Session, emit: Callable[[Event], Awaitable[None]]) -> None:
+    """Pass on what the client sends until it leaves."""
+    while True:
+        message = await websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        data: str | bytes = message["text"] if message.get("text") is not None else message["bytes"]
+        if isinstance(data, bytes) and len(data) > native.MAX_AUDIO_BYTES:
+            raise _TooLarge
+        try:
+            command = native.decode(data, session.known_characters)
+        except InvalidRequest as error:
+            await emit(ErrorRaised(error.code, str(error), error.details))
+        else:
+            await session.receive(command)

@@ -1,0 +1,66 @@
+"""What all connections of one server share, and who is let in. Knows nothing of HTTP."""
+
+from __future__ import annotations
+
+import hmac
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from backend.errors import AtCapacity, Unauthorized
+from backend.metrics import Metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from backend.session import Engines, SessionSettings
+    from backend.settings import Settings
+
+
+@dataclass(slots=True)
+class Server:
+    """Engines, settings and figures of one running server."""
+
+    settings: Settings
+    engines: Engines
+    defaults: SessionSettings
+    metrics: Metrics = field(default_factory=Metrics)
+    sessions: int = 0
+
+    def authorize(self, presented_key: str | None) -> None:
+        """Raises `Unauthorized` unless the key is right or none is required."""
+        required = self.settings.api_key
+        if required is not None and not hmac.compare_digest((presented_key or "").encode(), required.encode()):
+            raise Unauthorized("the API key is missing or wrong")
+
+    def check_origin(self, origin: str | None, host: str | None) -> None:
+        """Raises `Unauthorized` for a page of another site: a browser sends its visitor's cookies and network place
+        along to any WebSocket. Clients that are no browsers send no origin."""
+        allowed = self.settings.allowed_origins
+        if origin is None or "*" in allowed or origin.rstrip("/") in allowed or urlsplit(origin).netloc == host:
+            return
+        raise Unauthorized("pages of this origin may not connect; see --allowed-origins")
+
+    @contextmanager
+    def admitted(self) -> Iterator[None]:
+        """Holds one session's place. Raises `AtCapacity` when there is none."""
+        if self.sessions >= self.settings.max_sessions:
+            raise AtCapacity(f"all {self.settings.max_sessions} sessions are taken")
+        self.sessions += 1
+        self.metrics.sessions.set(self.sessions)
+        try:
+            yield
+        finally:
+            self.sessions -= 1
+            self.metrics.sessions.set(self.sessions)
+
+    def not_ready(self) -> str | None:
+        """Why a session would not be served now; `None` when it would."""
+        engines = {"stt": self.engines.stt, "llm": self.engines.llm, "tts": self.engines.tts}
+        for stage, engine in engines.items():
+            if not engine.ready:
+                return f"{stage} engine {engine.name} is not ready: {engine.detail}"
+        if self.sessions >= self.settings.max_sessions:
+            return f"all {self.settings.max_sessions} sessions are taken"
+        return None

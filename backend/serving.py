@@ -1,0 +1,82 @@
+"""Runs the app under uvicorn and says, once it listens, where and with which engines."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from backend.app import create_app
+from backend.errors import ConfigurationError
+from backend.logs import configure_logging
+
+if TYPE_CHECKING:
+    from backend.server import Server
+    from backend.settings import Settings
+
+MAX_MESSAGE_BYTES = 1 << 20
+_STAGE_NAMES = {"stt": "hearing", "llm": "writing", "tts": "voices"}
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM. Raises `ConfigurationError` when the address cannot be had."""
+    configure_logging(settings.log_level)
+    listener = _listen(settings.host, settings.port)
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        loop="auto",
+        ws="websockets-sansio",
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,  # PCM does not compress, and each connection's compressor costs 300 kB
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=3,
+    )
+    server = _AnnouncingServer(config, listener, app.state.server)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(server.serve(sockets=[listener]))
+
+
+class _AnnouncingServer(uvicorn.Server):
+    """Prints the banner when the socket accepts."""
+
+    def __init__(self, config: uvicorn.Config, listener: socket.socket, server: Server) -> None:
+        super().__init__(config)
+        self._listener = listener
+        self._server = server
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            print(_banner(self._listener, self._server), flush=True)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(f"cannot listen on {host} port {port}: {error.strerror}; try --port 0") from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def _banner(listener: socket.socket, server: Server) -> str:
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    lines = [f"voicechat listens on http://{shown}:{port}"]
+    for stage, engine in server.engines.describe().items():
+        label = "stand-in" if engine["stand_in"] else "engine"
+        lines.append(f"  {_STAGE_NAMES[stage]:<8} {stage}  {engine['name']} ({label}) {engine['detail']}")
+    lines.append(f"  cast     {', '.join(character.name for character in server.defaults.cast)}")
+    if sys.stdout.isatty():
+        lines.append("Open the address in a browser, or run: voicechat talk. Ctrl-C stops.")
+    return "\n".join(lines)

@@ -1,0 +1,88 @@
+"""All settings, from the command line, `VOICECHAT_...` variables and `voicechat.toml`, in that order of precedence.
+
+The only reader of environment and configuration file. Units are in the names.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+CONFIG_FILE = "voicechat.toml"
+
+SttName = Literal["auto", "offline", "faster-whisper", "openai"]
+LlmName = Literal["auto", "offline", "openai"]
+TtsName = Literal["auto", "offline", "higgs", "openai", "step-audio2"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+NOT_YET_USED = ("tts_codec", "data_dir", "database_url")
+"""Settings the contract fixes and this version has no use for; giving one is answered with a warning."""
+
+
+class Settings(BaseSettings):
+    """Immutable; read once at start."""
+
+    model_config = SettingsConfigDict(env_prefix="VOICECHAT_", toml_file=CONFIG_FILE, frozen=True, extra="ignore")
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 picks a free one and prints it")
+    stt: SttName = Field("auto", description="speech recognition")
+    stt_base_url: str | None = Field(None, description="OpenAI-compatible server for speech recognition")
+    stt_api_key: str | None = Field(None, description="its key")
+    stt_model: str | None = Field(None, description="its model, or a faster-whisper model name or folder")
+    llm: LlmName = Field("auto", description="language model")
+    llm_base_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("llm_base_url", "VOICECHAT_LLM_BASE_URL", "OPENAI_BASE_URL"),
+        description="OpenAI-compatible server for the language model (also OPENAI_BASE_URL)",
+    )
+    llm_api_key: str | None = Field(
+        None,
+        validation_alias=AliasChoices("llm_api_key", "VOICECHAT_LLM_API_KEY", "OPENAI_API_KEY"),
+        description="its key (also OPENAI_API_KEY)",
+    )
+    llm_model: str | None = Field(None, description="its model")
+    tts: TtsName = Field("auto", description="voices")
+    tts_base_url: str | None = Field(None, description="OpenAI-compatible server for the voices")
+    tts_api_key: str | None = Field(None, description="its key")
+    tts_model: str | None = Field(None, description="its model")
+    tts_codec: str | None = Field(None, description="audio codec of the higgs voice")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where local models run")
+    silence_ms: int | None = Field(None, ge=50, le=10_000, description="silence that ends the person's turn")
+    characters: Path | None = Field(None, description="TOML or JSON file with the cast")
+    data_dir: Path | None = Field(None, description="where what lasts is kept")
+    database_url: str | None = Field(None, description="database for what lasts")
+    api_key: str | None = Field(None, description="key that clients must present")
+    max_sessions: int = Field(100, ge=1, description="sessions admitted at once")
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="origins of web pages that may connect besides the server's own, comma separated; * for any"
+    )
+    log_level: LogLevel = Field("info", description="how much to log")
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)

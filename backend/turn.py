@@ -1,0 +1,142 @@
+"""One turn: what the person said, answered by one or more characters, as a single scope of concurrent work.
+
+Cancelling the task that runs a turn is the interrupt. The queues are locals of the turn, so nothing has to be flushed,
+and when the task has ended every engine stream of the turn is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import anyio
+
+from backend.conversation import ReplyLine
+from backend.events import Outcome, ReplyDone, TurnDone, TurnStarted
+from backend.heard import SpokenReply
+from backend.ledger import Ledger
+from backend.pipelines.llm import SENTENCES_AHEAD, LLMPipeline, ReplyWritten, SentenceItem
+from backend.pipelines.sender import Sender
+from backend.pipelines.tts import CHUNKS_AHEAD, AudioItem, TTSPipeline, Voices
+from backend.playback import Playback
+from backend.reply import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from anyio.streams.memory import MemoryObjectReceiveStream
+
+    from backend.conversation import Character, Conversation
+    from backend.engines.interfaces import Generation, LanguageModel
+    from backend.events import Event
+    from backend.ledger import LedgerEntry
+    from backend.utterance import Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a turn works with."""
+
+    conversation: Conversation
+    cast: Sequence[Character]
+    llm: LanguageModel
+    generation: Generation
+    voices: Voices
+    output_rate_hz: int
+    emit: Callable[[Event], Awaitable[None]]
+    clock: Callable[[], float]
+    account: Callable[[int, LedgerEntry, Outcome], None]
+    """Told of every reply's account (turn number, entry, outcome) when its turn is over."""
+
+
+class Turn:
+    """Turn number `number` of a session: `utterance`, answered by `speakers` in order."""
+
+    def __init__(self, number: int, utterance: Utterance, speakers: Sequence[Character], stage: Stage) -> None:
+        self.number = number
+        self._utterance = utterance
+        self._stage = stage
+        self._playback = Playback(stage.output_rate_hz, stage.clock)
+        self._replies = [self._prepare(index, character) for index, character in enumerate(speakers)]
+
+    def _prepare(self, index: int, character: Character) -> Reply:
+        ledger = Ledger(index, self._utterance.ended_at)
+        ledger.mark("turn_decided", self._utterance.decided_at)
+        ledger.mark("transcript_final", self._utterance.transcribed_at)
+        spoken = SpokenReply(self._stage.output_rate_hz, self._stage.voices.of(character).speech_rate)
+        line = ReplyLine(character, f"msg_{uuid4().hex[:16]}", spoken=spoken)
+        return Reply(self.number, index, line, spoken, ledger)
+
+    async def begin(self) -> None:
+        """Say who is going to answer."""
+        speakers = tuple(reply.character.id for reply in self._replies)
+        await self._stage.emit(TurnStarted(self.number, self._utterance.text, self._utterance.source, speakers))
+
+    async def run(self) -> None:
+        """Answer until the last reply has been heard. Raises an exception group with `EngineError` when one fails."""
+        stage = self._stage
+        to_voice, sentences = anyio.create_memory_object_stream[SentenceItem | ReplyWritten](SENTENCES_AHEAD)
+        to_send, audio = anyio.create_memory_object_stream[AudioItem](CHUNKS_AHEAD)
+        to_hear, voiced = anyio.create_memory_object_stream[Reply](len(self._replies))
+        writer = LLMPipeline(stage.llm, stage.generation, stage.conversation, stage.cast, stage.emit, stage.clock)
+        speaker = TTSPipeline(stage.voices, stage.output_rate_hz, stage.clock)
+        sender = Sender(self._playback, stage.output_rate_hz, stage.emit, stage.clock)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(writer.run(self._replies, to_voice))
+            group.create_task(speaker.run(sentences, to_send))
+            group.create_task(sender.run(audio, to_hear))
+            group.create_task(self._listen(voiced))
+
+    async def _listen(self, voiced: MemoryObjectReceiveStream[Reply]) -> None:
+        """Announce each reply's end once it has been heard."""
+        async with voiced:
+            async for reply in voiced:
+                await self._playback.heard_all(reply.index)
+                self._close(reply, Outcome.COMPLETED)
+                await self._announce(reply)
+
+    async def finish(self, outcome: Outcome) -> None:
+        """After the task has ended: announce what is still open, then the turn. `outcome` is that of the open replies
+        and of the turn."""
+        for reply in self._replies:
+            if reply.begun and reply.line.outcome is None:
+                reply.ledger.cancelled(self._stage.clock())
+                self._close(reply, outcome)
+        for reply in self._replies:
+            if reply.begun and not reply.announced:
+                await self._announce(reply)
+        ledger = tuple(self._entry(reply) for reply in self._replies if reply.begun)
+        for reply, entry in zip(self._replies, ledger, strict=False):
+            self._stage.account(self.number, entry, reply.line.outcome or outcome)
+        await self._stage.emit(TurnDone(self.number, outcome, ledger))
+
+    def position_reported(self, reply: int, samples: int) -> None:
+        """The listener has heard this much of a reply. Still counts after an interrupt: players report where they
+        stopped, and memory keeps what was heard."""
+        if reply >= len(self._replies):
+            return
+        self._playback.report(reply, samples)
+        line = self._replies[reply].line
+        if line.outcome in (Outcome.INTERRUPTED, Outcome.FAILED):
+            line.heard_samples = min(samples, self._playback.sent_samples(reply))
+
+    def _close(self, reply: Reply, outcome: Outcome) -> None:
+        reply.line.heard_samples = self._playback.heard(reply.index)
+        reply.line.outcome = outcome
+
+    async def _announce(self, reply: Reply) -> None:
+        line = reply.line
+        assert line.outcome is not None
+        await self._stage.emit(
+            ReplyDone(self.number, reply.index, line.message_id, line.outcome, line.text, line.heard_text)
+        )
+        reply.announced = True
+
+    def _entry(self, reply: Reply) -> LedgerEntry:
+        first_heard_at = self._playback.first_heard_at(reply.index)
+        if first_heard_at is not None:
+            reply.ledger.mark("first_sample_played", first_heard_at)
+        audio_s = self._playback.sent_samples(reply.index) / self._stage.output_rate_hz
+        return reply.ledger.entry(audio_s, self._playback.underruns(reply.index))

@@ -1,0 +1,166 @@
+"""Engines that follow a script, for tests of everything around them. They count what is opened and closed."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from backend.engines.interfaces import Speech, Transcript, WordMark
+from backend.errors import EngineError
+
+RATE_HZ = 24_000
+CHARACTER_S = 0.04
+"""Scripted speech lasts this long per character, spaces included."""
+
+
+@dataclass
+class Counts:
+    """Streams opened, and streams closed in whatever way."""
+
+    opened: int = 0
+    closed: int = 0
+
+    @property
+    def live(self) -> int:
+        return self.opened - self.closed
+
+
+class _Scripted:
+    name = "scripted"
+    stand_in = False
+    ready = True
+    detail = "scripted for tests"
+
+    def __init__(self) -> None:
+        self.counts = Counts()
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *error):
+        return None
+
+
+class ScriptedLanguageModel(_Scripted):
+    """Replies in turn from `replies`, a word at a time. A reply that is an `EngineError` is raised after its text."""
+
+    def __init__(self, *replies: str, first_token_s: float = 0.2, token_s: float = 1 / 60) -> None:
+        super().__init__()
+        self.replies = list(replies) or ["Very well."]
+        self.first_token_s = first_token_s
+        self.token_s = token_s
+        self.fail_after: int | None = None
+        self.requests: list[list[dict[str, str]]] = []
+
+    async def stream(self, messages, generation):
+        reply = self.replies[len(self.requests) % len(self.replies)]
+        self.requests.append(list(messages))
+        self.counts.opened += 1
+        try:
+            await asyncio.sleep(self.first_token_s)
+            for index, piece in enumerate(tokens(reply)):
+                if self.fail_after is not None and index >= self.fail_after:
+                    raise EngineError("llm", "the scripted server went away")
+                if index:
+                    await asyncio.sleep(self.token_s)
+                yield piece
+        finally:
+            self.counts.closed += 1
+
+
+def tokens(text: str) -> list[str]:
+    """Words with their leading space, punctuation on its own, as language models stream them."""
+    import re
+
+    return re.findall(r"\s?\w+|\s?[^\w\s]|\s", text)
+
+
+class ScriptedTextToSpeech(_Scripted):
+    """Speech whose samples number the sentence: every character lasts `CHARACTER_S`, in 100 ms pieces."""
+
+    sample_rate_hz = RATE_HZ
+    voices = ("one", "two", "three")
+
+    def __init__(self, first_audio_s: float = 0.1, real_time_factor: float = 0.2, *, marks: bool = False) -> None:
+        super().__init__()
+        self.first_audio_s = first_audio_s
+        self.real_time_factor = real_time_factor
+        self.marks = marks
+        self.spoken: list[tuple[str, str]] = []
+        self.fail = False
+
+    def open_voice(self, voice):
+        return _ScriptedVoice(self, voice)
+
+
+@dataclass
+class _ScriptedVoice:
+    engine: ScriptedTextToSpeech
+    voice: str
+
+    async def stream(self, text):
+        engine = self.engine
+        engine.spoken.append((self.voice, text))
+        engine.counts.opened += 1
+        try:
+            await asyncio.sleep(engine.first_audio_s)
+            if engine.fail:
+                raise EngineError("tts", "the scripted voice is hoarse")
+            samples = int(len(text) * CHARACTER_S * RATE_HZ)
+            step = RATE_HZ // 10
+            for start in range(0, samples, step):
+                if start:
+                    await asyncio.sleep(0.1 * engine.real_time_factor)
+                count = min(step, samples - start)
+                yield Speech((1000).to_bytes(2, "little") * count, self._marks(text, start, start + count))
+        finally:
+            engine.counts.closed += 1
+
+    def _marks(self, text, start, end):
+        if not self.engine.marks:
+            return ()
+        begins = [i for i in range(len(text)) if not text[i].isspace() and (i == 0 or text[i - 1].isspace())]
+        at = [(offset, int(offset * CHARACTER_S * RATE_HZ)) for offset in begins]
+        return tuple(WordMark(offset, sample) for offset, sample in at if start <= sample < end)
+
+
+class ScriptedSpeechToText(_Scripted):
+    """Hears `transcripts` in turn, whatever is said; a partial after the first second."""
+
+    def __init__(self, *transcripts: str, final_s: float = 0.1) -> None:
+        super().__init__()
+        self.transcripts = list(transcripts) or ["hello there"]
+        self.final_s = final_s
+        self.heard: list[int] = []
+
+    async def stream(self, audio):
+        text = self.transcripts[len(self.heard) % len(self.transcripts)]
+        self.counts.opened += 1
+        try:
+            received = 0
+            async for pcm in audio:
+                received += len(pcm)
+                if received >= 32_000 > received - len(pcm):
+                    yield Transcript(text.split()[0], final=False)
+            self.heard.append(received)
+            await asyncio.sleep(self.final_s)
+            yield Transcript(text, final=True)
+        finally:
+            self.counts.closed += 1
+
+
+@dataclass
+class LoudnessVad:
+    """Voice is what is loud: lets a test write speech as a run of samples."""
+
+    opened: int = field(default=0)
+
+    def open(self):
+        self.opened += 1
+        return self
+
+    def probability(self, window: bytes) -> float:
+        return 0.95 if max(window[1::2]) > 4 and window.strip(b"\0") else 0.02
+
+    def reset(self) -> None:
+        return None

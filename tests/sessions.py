@@ -1,0 +1,92 @@
+"""A session with scripted engines, and a listener that plays what it sends, on virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+
+from backend import events
+from backend.audio import sample_count
+from backend.conversation import Character
+from backend.engines.interfaces import Generation
+from backend.pipelines.turn_detection import TurnSettings
+from backend.session import Engines, Session, SessionSettings
+from tests.scripted import LoudnessVad, ScriptedLanguageModel, ScriptedSpeechToText, ScriptedTextToSpeech
+
+MARA = Character("mara", "Mara", "one", "You are Mara.")
+THEO = Character("theo", "Theo", "two", "You are Theo.")
+IRIS = Character("iris", "Iris", "three", "You are Iris.")
+CAST = (MARA, THEO, IRIS)
+
+LOUD = b"\x00\x40" * 320
+QUIET = b"\x00\x00" * 320
+
+
+class Listener:
+    """What a client sees: every event with its time, and the audio it would play."""
+
+    def __init__(self) -> None:
+        self.log: list[tuple[float, events.Event]] = []
+        self.session: Session | None = None
+        self._arrived = asyncio.Event()
+
+    async def emit(self, event: events.Event) -> None:
+        self.log.append((asyncio.get_running_loop().time(), event))
+        self._arrived.set()
+
+    def of(self, kind):
+        return [event for _, event in self.log if isinstance(event, kind)]
+
+    def times(self, kind):
+        return [at for at, event in self.log if isinstance(event, kind)]
+
+    async def until(self, kind, count: int = 1):
+        """Wait for the `count`-th event of a kind; return it."""
+        while len(self.of(kind)) < count:
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self.of(kind)[count - 1]
+
+    def samples(self, turn: int, reply: int = 0) -> int:
+        frames = [f for f in self.of(events.AudioFrame) if (f.turn, f.reply) == (turn, reply)]
+        return sum(sample_count(frame.pcm) for frame in frames)
+
+
+@asynccontextmanager
+async def open_session(llm=None, tts=None, stt=None, cast=CAST, output_rate=24000):
+    """A running session, its listener and its engines; cancelled at the end."""
+    engines = Engines(
+        stt=stt or ScriptedSpeechToText(),
+        llm=llm or ScriptedLanguageModel(),
+        tts=tts or ScriptedTextToSpeech(),
+        vad=LoudnessVad(),
+    )
+    listener = Listener()
+    loop = asyncio.get_running_loop()
+    accounts = []
+    session = Session(
+        engines,
+        SessionSettings(cast, TurnSettings(silence_ms=200), Generation(), output_rate),
+        listener.emit,
+        lambda *account: accounts.append(account),
+        loop.time,
+    )
+    listener.session = session
+    listener.accounts = accounts
+    task = asyncio.create_task(session.run())
+    await listener.until(events.SessionReady)
+    try:
+        yield session, listener, engines
+    finally:
+        task.cancel()
+        await asyncio.wait((task,))
+        if not task.cancelled():
+            task.result()
+
+
+async def speak(session: Session, seconds: float) -> None:
+    """Someone talks for so long and then is quiet for half a second, in real time."""
+    for frame, count in ((LOUD, round(seconds * 50)), (QUIET, 25)):
+        for _ in range(count):
+            await session.receive(events.Microphone(frame))
+            await asyncio.sleep(0.02)
