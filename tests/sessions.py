@@ -26,26 +26,34 @@ class Listener:
     """What a client sees: every event with its time, and the audio it would play."""
 
     def __init__(self) -> None:
-        self.log: list[tuple[float, events.Event]] = []
-        self.session: Session | None = None
+        self._seen: dict[type, list[tuple[float, events.Event]]] = {}
+        self._forgotten: dict[type, int] = {}
         self._arrived = asyncio.Event()
 
     async def emit(self, event: events.Event) -> None:
-        self.log.append((asyncio.get_running_loop().time(), event))
+        self._seen.setdefault(type(event), []).append((asyncio.get_running_loop().time(), event))
         self._arrived.set()
 
+    def timed(self, kind):
+        """(time, event) of every event of a kind."""
+        return self._seen.get(kind, [])
+
     def of(self, kind):
-        return [event for _, event in self.log if isinstance(event, kind)]
+        return [event for _, event in self.timed(kind)]
 
     def times(self, kind):
-        return [at for at, event in self.log if isinstance(event, kind)]
+        return [at for at, _ in self.timed(kind)]
 
     async def until(self, kind, count: int = 1):
-        """Wait for the `count`-th event of a kind; return it."""
-        while len(self.of(kind)) < count:
+        """Wait for the `count`-th event of a kind since `forget`; return it."""
+        while len(self.timed(kind)) < count:
             self._arrived.clear()
             await self._arrived.wait()
-        return self.of(kind)[count - 1]
+        return self.timed(kind)[count - 1][1]
+
+    def forget(self, kind) -> None:
+        """Start counting events of a kind anew."""
+        self._seen.pop(kind, None)
 
     def samples(self, turn: int, reply: int = 0) -> int:
         frames = [f for f in self.of(events.AudioFrame) if (f.turn, f.reply) == (turn, reply)]
@@ -63,16 +71,13 @@ async def open_session(llm=None, tts=None, stt=None, cast=CAST, output_rate=2400
     )
     listener = Listener()
     loop = asyncio.get_running_loop()
-    accounts = []
     session = Session(
         engines,
         SessionSettings(cast, TurnSettings(silence_ms=200), Generation(), output_rate),
         listener.emit,
-        lambda *account: accounts.append(account),
+        lambda *_account: None,
         loop.time,
     )
-    listener.session = session
-    listener.accounts = accounts
     task = asyncio.create_task(session.run())
     await listener.until(events.SessionReady)
     try:

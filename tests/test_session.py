@@ -65,7 +65,7 @@ async def test_sending_runs_only_a_little_ahead_of_the_listener():
     async with open_session(llm=ScriptedLanguageModel(LONG)) as (session, listener, _):
         await session.receive(events.Say("Go on."))
         await listener.until(events.TurnDone)
-        frames = [(at, e) for at, e in listener.log if isinstance(e, events.AudioFrame)]
+        frames = listener.timed(events.AudioFrame)
         origin, sent = frames[0][0], 0
         for at, frame in frames:
             sent += len(frame.pcm) // 2
@@ -81,7 +81,7 @@ async def test_two_characters_answer_in_order_without_a_gap():
         assert listener.of(events.TurnStarted)[0].characters == ("theo", "mara")
         assert [r.character_id for r in listener.of(events.ReplyStarted)] == ["theo", "mara"]
         assert {voice for voice, _ in engines.tts.spoken} == {"one", "two"}
-        frames = [(at, e) for at, e in listener.log if isinstance(e, events.AudioFrame)]
+        frames = listener.timed(events.AudioFrame)
         origin = frames[0][0]
         first_of_second = next(at for at, e in frames if e.reply == 1)
         assert first_of_second - origin <= listener.samples(1, 0) / RATE_HZ + 0.05
@@ -143,7 +143,7 @@ async def test_interrupts_at_random_moments_leave_nothing_behind():
     async with open_session(llm=llm, tts=tts) as (session, listener, _):
         for turn in range(1, 201):
             await session.receive(events.Say("Go on."))
-            await listener.until(events.AudioFrame, len(listener.of(events.AudioFrame)) + 1)
+            await listener.until(events.AudioFrame)
             began = asyncio.get_running_loop().time()
             await asyncio.sleep(chance.uniform(0, 12))
             heard = min(int((asyncio.get_running_loop().time() - began) * RATE_HZ), listener.samples(turn))
@@ -152,12 +152,13 @@ async def test_interrupts_at_random_moments_leave_nothing_behind():
             done = await listener.until(events.TurnDone, turn)
             assert done.turn == turn
             assert llm.counts.live == tts.counts.live == 0
-            after = listener.log[listener.log.index((listener.times(events.TurnDone)[-1], done)) :]
-            assert not [e for _, e in after if isinstance(e, events.AudioFrame)]
+            listener.forget(events.AudioFrame)
+            await asyncio.sleep(0.5)
+            assert not listener.of(events.AudioFrame)
             reply = listener.of(events.ReplyDone)[-1]
             truth = words_in(LONG, round(heard / RATE_HZ / CHARACTER_S))
             assert abs(len(reply.heard_text.split()) - truth) <= 1
-            listener.log = [entry for entry in listener.log if not isinstance(entry[1], events.AudioFrame)]
+            listener.forget(events.AudioFrame)
 
 
 async def test_the_prompt_holds_what_was_heard_and_says_it_was_cut():
@@ -251,11 +252,11 @@ async def test_the_ledger_sums_exactly(positions):
         for turn in range(1, 101):
             await session.receive(events.Say("Mara and Theo?" if turn % 3 else "Well?"))
             if positions:
-                await listener.until(events.AudioFrame, len(listener.of(events.AudioFrame)) + 1)
+                await listener.until(events.AudioFrame)
                 await asyncio.sleep(0.25)
                 await session.receive(events.PlaybackPosition(turn, 0, 2400))
             await listener.until(events.TurnDone, turn)
-            listener.log = [entry for entry in listener.log if not isinstance(entry[1], events.AudioFrame)]
+            listener.forget(events.AudioFrame)
         entries = [entry for done in listener.of(events.TurnDone) for entry in done.ledger]
         assert len(entries) > 150
         for entry in entries:

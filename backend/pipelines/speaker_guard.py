@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ALWAYS_OTHERS = ("User", "Human", "You", "Assistant", "System")
 """Labels that never open a character's own line, whatever the person is called."""
 
-_OPENING = re.compile(r"(?:\A|\n|(?<=[.!?…\"”*)])[ \t])\s*[*_\[(]*(?=\S)")
+_OPENING = re.compile(r"(?:\A|\n|(?<=[.!?…\"”*)])[ \t])\s*(?P<markup>[*_\[(]*)")
 """Where a label can stand: at the start, on a new line, or after a sentence's end; markup may precede it."""
 
 _LOOK_BACK = 8
@@ -27,8 +27,8 @@ class SpeakerGuard:
 
     def __init__(self, own: str, others: Sequence[str]) -> None:
         names = sorted({name for name in (*others, *ALWAYS_OTHERS) if name and name.casefold() != own.casefold()})
-        self._other_label = _label(names)
-        self._own_label = _label([own])
+        self._other_label = re.compile(_label(names), re.IGNORECASE)
+        self._own_label = re.compile(_label([own]) + r"[*_\s]*(?=[^*_\s])", re.IGNORECASE)
         self._names = tuple(name.casefold() for name in (*names, own))
         self._text = ""
         self._released = 0
@@ -67,17 +67,17 @@ class SpeakerGuard:
         for opening in reversed(self._openings()):
             label = self._own_label.match(self._text, opening.end())
             if label:
-                self._text = self._text[: opening.end()] + self._text[label.end() :]
+                self._text = self._text[: opening.start("markup")] + self._text[label.end() :]
 
     def _may_become_label(self, position: int) -> bool:
         """True when the text from here on is the beginning of a name, or a name still without its colon."""
-        rest = self._text[position:].casefold().rstrip(" \t*_])")
+        rest = self._text[position:].casefold().rstrip(" \t*_]):")
         return any(name.startswith(rest) for name in self._names)
 
 
-def _label(names: Sequence[str]) -> re.Pattern[str]:
-    """A name, a colon, and the markup and white space around them."""
-    return re.compile(rf"(?:{'|'.join(map(re.escape, names))})[*_\])]*[ \t]*:[*_]*[ \t]*", re.IGNORECASE)
+def _label(names: Sequence[str]) -> str:
+    """A name and a colon, with markup between them."""
+    return rf"(?:{'|'.join(map(re.escape, names))})[*_\])]*[ \t]*:"
 
 
 async def guard_speaker(pieces: AsyncIterator[str], guard: SpeakerGuard) -> AsyncGenerator[str]:

@@ -1,0 +1,56 @@
+"""A character keeps to its own lines."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.pipelines.speaker_guard import SpeakerGuard
+from tests.scripted import tokens
+
+
+def own_part(text: str, pieces: list[str] | None = None) -> str:
+    """What Mara may say of `text` in the company of Theo, Iris Vale and Sam."""
+    guard = SpeakerGuard("Mara", ["Theo", "Iris Vale", "Sam"])
+    return "".join(guard.feed(piece) for piece in pieces or tokens(text)) + guard.finish()
+
+
+@pytest.mark.parametrize(
+    ("written", "own"),
+    [
+        ("Hello there.", "Hello there."),
+        ("Mara: Hello there.", "Hello there."),
+        ("**Mara:** Hello there.", "Hello there."),
+        ("Well.\nTheo: I disagree.", "Well."),
+        ("Well. Theo: I disagree.", "Well."),
+        ("Well.\n\n**Theo:** I disagree.", "Well."),
+        ("Well.\n[Iris Vale]: I disagree.", "Well."),
+        ("Well.\nUser: ok", "Well."),
+        ("Well.\nSam: ok", "Well."),
+        ("Theo: I disagree.", ""),
+        ("Theo is right.", "Theo is right."),
+        ("Ask Theo: he knows.", "Ask Theo: he knows."),
+        ("Mara is my name. Mara: yes.", "Mara is my name. yes."),
+        ("I like Theo", "I like Theo"),
+        ("Hm. Sam", "Hm. Sam"),
+    ],
+)
+def test_replies_end_at_somebody_elses_line(written, own):
+    """Another speaker's label ends the reply; names inside sentences do not."""
+    assert " ".join(own_part(written).split()) == own
+
+
+@given(st.text(alphabet="MaraTheo:.\n *SmUser", max_size=60), st.data())
+def test_cutting_does_not_depend_on_the_pieces(text, data):
+    """The same text gives the same result however the model's stream cuts it."""
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8)))
+    pieces = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+    assert own_part(text, pieces).split() == own_part(text, [text]).split()
+
+
+def test_ordinary_text_is_not_delayed():
+    """Text that cannot be a label passes at once: the first token is not held back."""
+    guard = SpeakerGuard("Mara", ["Theo"])
+    assert guard.feed("Good") == "Good"
+    assert guard.feed(" evening.") == " evening."
