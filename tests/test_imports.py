@@ -1,0 +1,72 @@
+"""Imports point inward. The map below is the architecture; a module that breaks it fails here."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = sorted((ROOT / "backend").rglob("*.py"))
+
+FORBIDDEN = {
+    "backend.protocols": ("backend.session", "backend.routes", "backend.app", "backend.turn", "fastapi", "starlette"),
+    "backend.session": ("backend.protocols", "backend.routes", "backend.app", "fastapi", "starlette"),
+    "backend.turn": ("backend.session", "backend.protocols", "backend.routes", "fastapi"),
+    "backend.pipelines": ("backend.session", "backend.turn", "backend.protocols", "backend.routes", "fastapi"),
+    "backend.engines": ("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "fastapi"),
+    "backend.conversation": ("backend.session", "backend.turn", "backend.pipelines", "fastapi"),
+    "backend.client": ("backend.session", "backend.turn", "backend.pipelines", "backend.engines", "fastapi"),
+    "backend.events": ("fastapi", "json", "pydantic"),
+}
+ONLY_APP_NAMES_ENGINES = {"backend.app", "backend.check"}
+CONCRETE_ENGINES = {"offline_recognizer", "offline_speech", "offline_writer", "openai", "preferred", "whisper"}
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(path: Path) -> set[str]:
+    """Modules imported when `path` is imported; what is only for type checking does not count."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = [ast.Pass()]
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def within(module: str, package: str) -> bool:
+    return module == package or module.startswith(package + ".")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_point_inward(path):
+    """No module reaches outward: pipelines know no session, the session no wire format, engines nobody."""
+    module, imported = name_of(path), imports_of(path)
+    for package, forbidden in FORBIDDEN.items():
+        if within(module, package):
+            assert not {name for name in imported for bad in forbidden if within(name, bad)}
+    if not within(module, "backend.routes") and module not in {"backend.app", "backend.serving"}:
+        assert not {name for name in imported if within(name, "fastapi")}
+    if module not in ONLY_APP_NAMES_ENGINES and not within(module, "backend.engines"):
+        assert not {name for name in imported if name.removeprefix("backend.engines.") in CONCRETE_ENGINES}
+    assert "torch" not in {name.split(".")[0] for name in imported}
+
+
+def test_the_wheel_of_the_world_is_not_imported_at_start():
+    """Heavy libraries are imported by the engine that needs them, when it is used."""
+    for path in MODULES:
+        top_level = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        names = {alias.name.split(".")[0] for node in top_level for alias in node.names} | {
+            (node.module or "").split(".")[0] for node in top_level if isinstance(node, ast.ImportFrom)
+        }
+        assert not names & {"torch", "faster_whisper", "ctranslate2", "pocketsphinx", "sounddevice", "transformers"}
