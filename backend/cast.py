@@ -70,10 +70,8 @@ def load_cast(path: Path) -> tuple[Character, ...]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        data = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
-        if isinstance(data, list):
-            data = {"characters": data}
-        found = _CastFile.model_validate(data)
+        data: object = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+        found = _CastFile.model_validate({"characters": data} if isinstance(data, list) else data)
     except OSError as error:
         raise ConfigurationError(f"the characters file {path} cannot be read: {error.strerror}") from error
     except (ValueError, ValidationError) as error:

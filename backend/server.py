@@ -12,7 +12,7 @@ from backend.errors import AtCapacity, Unauthorized
 from backend.metrics import Metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from backend.session import Engines, SessionSettings
     from backend.settings import Settings
@@ -43,7 +43,7 @@ class Server:
         raise Unauthorized("pages of this origin may not connect; see --allowed-origins")
 
     @contextmanager
-    def admitted(self) -> Iterator[None]:
+    def admitted(self) -> Generator[None]:
         """Holds one session's place. Raises `AtCapacity` when there is none."""
         if self.sessions >= self.settings.max_sessions:
             raise AtCapacity(f"all {self.settings.max_sessions} sessions are taken")

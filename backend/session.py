@@ -285,6 +285,7 @@ def _engine_error(error: BaseException | None) -> EngineError | None:
     if isinstance(error, EngineError):
         return error
     if isinstance(error, BaseExceptionGroup):
-        found = [_engine_error(part) for part in error.exceptions]
-        return found[0] if found and all(part is not None for part in found) else None
+        parts: tuple[BaseException, ...] = error.exceptions  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        found = [_engine_error(part) for part in parts]
+        return found[0] if None not in found else None
     return None

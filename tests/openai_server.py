@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
@@ -45,7 +44,7 @@ class OpenAIServer:
         for connection in list(self.server.server_state.connections):
             connection.transport.abort()
 
-    async def chat(self, request: Request):
+    async def chat(self, request):
         body = await request.json()
         self.requests.append(("chat", body))
         if self.status != 200:
@@ -61,7 +60,7 @@ class OpenAIServer:
 
         return StreamingResponse(self._counted("chat", lines()), media_type="text/event-stream")
 
-    async def speech(self, request: Request):
+    async def speech(self, request):
         body = await request.json()
         self.requests.append(("speech", body))
         if self.status != 200:
@@ -78,7 +77,7 @@ class OpenAIServer:
 
         return StreamingResponse(self._counted("speech", pieces()), media_type="audio/pcm")
 
-    async def transcriptions(self, request: Request):
+    async def transcriptions(self, request):
         body = await request.body()
         riff = body.index(b"RIFF")
         self.requests.append(("transcriptions", {"wav_bytes": int.from_bytes(body[riff + 4 : riff + 8], "little") + 8}))
@@ -137,9 +136,8 @@ async def serve_openai(port: int = 0, **settings):
 @asynccontextmanager
 async def serve_app(app, port: int = 0, **options):
     """Any ASGI app on a loopback socket, in this loop: yields its port and the uvicorn server."""
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=port, log_config=None, timeout_graceful_shutdown=1, ws="websockets-sansio", **options
-    )
+    options = {"ws": "websockets-sansio", "log_config": None, "timeout_graceful_shutdown": 1, **options}
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, **options)
     server = _Quiet(config)
     task = asyncio.create_task(server.serve())
     await server.listening.wait()

@@ -14,7 +14,9 @@ from tests.sessions import CAST, open_session, speak
 
 pytestmark = pytest.mark.virtual_time
 
-LONG = " ".join(f"This is sentence number {word} of a long reply." for word in "one two three four five six".split())
+LONG = " ".join(
+    f"This is sentence number {word} of a long reply." for word in ["one", "two", "three", "four", "five", "six"]
+)
 
 
 def words_in(text: str, characters: int) -> int:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Self
 
 import openai
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, AsyncStream
 
 from backend.audio import SAMPLE_BYTES, wav_bytes, whole_samples
 from backend.engines.interfaces import HEARING_RATE_HZ, Speech, Transcript
@@ -19,8 +19,6 @@ from backend.errors import EngineError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Sequence
     from types import TracebackType
-
-    from openai.types.chat import ChatCompletionMessageParam
 
     from backend.engines.interfaces import Generation, Message
 
@@ -104,20 +102,32 @@ class OpenAILanguageModel(_OpenAIEngine):
             "top_p": generation.top_p,
             "max_tokens": generation.max_tokens,
         }
-        typed: list[ChatCompletionMessageParam] = [{"role": m["role"], "content": m["content"]} for m in messages]  # pyright: ignore[reportAssignmentType]
+        body = {
+            **generation.extra,
+            **{name: value for name, value in options.items() if value is not None},
+            "model": generation.model or self._model,
+            "messages": list(messages),
+            "stream": True,
+        }
         async with self._errors():
-            chunks = await self._client.chat.completions.create(
-                model=generation.model or self._model,
-                messages=typed,
-                stream=True,
-                **{name: value for name, value in options.items() if value is not None},  # pyright: ignore[reportArgumentType]
-                extra_body=dict(generation.extra) or None,
+            # The typed method builds a model of every chunk, which costs more than everything else done with it.
+            chunks = await self._client.post(
+                "/chat/completions", body=body, cast_to=object, stream=True, stream_cls=AsyncStream[object]
             )
             async with chunks:
                 async for chunk in chunks:
-                    piece = chunk.choices[0].delta.content if chunk.choices else None
+                    piece = _content(chunk)
                     if piece:
                         yield piece
+
+
+def _content(chunk: object) -> str | None:
+    """The text in a streamed chunk; `None` for chunks that carry something else (role, usage, tools)."""
+    match chunk:
+        case {"choices": [{"delta": {"content": str(piece)}}, *_rest]}:  # pyright: ignore[reportUnknownVariableType]
+            return piece
+        case _:
+            return None
 
 
 class OpenAIVoiceGenerator:

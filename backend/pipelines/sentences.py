@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import sentencex
@@ -17,7 +18,7 @@ from stream2sentence import SentenceSplitter
 from backend.speakable import speakable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 
 IDLE_FLUSH_S = 0.08
 """A writer that pauses this long after a sentence's end is not going to continue that sentence: about five tokens."""
@@ -52,14 +53,14 @@ class SentenceProducer:
             quick_yield_single_sentence_fragment=True,
             auto_context=True,
             language=language,
-            tokenize_sentences=lambda text: list(sentencex.segment(language, text)),
+            tokenize_sentences=partial(_segment, language),
         )
 
     def feed(self, piece: str) -> list[Sentence]:
         """Sentences that are certain after this piece of text."""
         self.written += piece
         self._splitter.add(piece)
-        texts = list(self._splitter.stream())
+        texts: list[str] = list(self._splitter.stream())
         if self._certain():
             texts += self._drain()
         return [self._take(text) for text in texts if text.strip()]
@@ -75,7 +76,7 @@ class SentenceProducer:
         return bool(rest) and rest[-1] in _TERMINALS
 
     def _drain(self) -> list[str]:
-        texts = list(self._splitter.flush())
+        texts: list[str] = list(self._splitter.flush())
         # A flush makes the splitter treat what follows as a first sentence, which it cuts at commas for speed.
         self._splitter.is_first_sentence = not (self._taken or texts)
         return texts
@@ -88,7 +89,8 @@ class SentenceProducer:
         if self._taken and len(rest) < SHORT_SENTENCE_CHARACTERS:
             return False
         detector = self._splitter.quick_yield_boundary_detector
-        return detector.classify(rest, len(rest) - 1, None, allow_terminal_end=True) == _SPLIT
+        verdict: object = detector.classify(rest, len(rest) - 1, None, allow_terminal_end=True)  # pyright: ignore
+        return verdict == _SPLIT
 
     def _take(self, text: str) -> Sentence:
         """The span of `written` that holds `text`, found by counting what is not white space."""
@@ -127,6 +129,12 @@ async def produce_sentences(pieces: AsyncIterator[str], producer: SentenceProduc
             await asyncio.wait((following,))
     for sentence in producer.flush():
         yield sentence
+
+
+def _segment(language: str, text: str) -> list[str]:
+    """Sentences of a whole text; the package ships without types."""
+    segment: Callable[[str, str], Iterable[str]] = sentencex.segment  # pyright: ignore
+    return list(segment(language, text))
 
 
 def _balanced(text: str) -> bool:

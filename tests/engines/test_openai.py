@@ -20,9 +20,11 @@ MESSAGES = [Message(role="user", content="hello")]
 @asynccontextmanager
 async def engine_on(kind, **settings):
     """A scripted server and an engine of that kind that talks to it."""
-    async with serve_openai(**settings) as server:
-        async with kind(base_url=server.base_url, api_key="key", model="scripted") as engine:
-            yield server, engine
+    async with (
+        serve_openai(**settings) as server,
+        kind(base_url=server.base_url, api_key="key", model="scripted") as engine,
+    ):
+        yield server, engine
 
 
 async def chunks(audio: bytes):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -43,7 +44,7 @@ def test_the_first_sentence_comes_with_its_last_character(text):
 @pytest.mark.parametrize(
     ("text", "sentences"),
     [
-        ("I met Dr. Smith at 5 p.m. on Monday. He was late.", ["I met Dr. Smith at 5 p.m. on Monday.", "He was late."]),
+        ("I met Dr. Smith at 5 p.m. today. He came.", ["I met Dr. Smith at 5 p.m. today.", "He came."]),
         ("It costs 3.50 dollars at most. Buy it.", ["It costs 3.50 dollars at most.", "Buy it."]),
         ("We use version 2.0.1 of it today. Fine.", ["We use version 2.0.1 of it today.", "Fine."]),
         ("Mr. and Mrs. Jones live in the U.S. now. They like it.", None),
@@ -79,7 +80,9 @@ def test_code_is_not_read_aloud():
 @given(
     st.lists(
         st.one_of(
-            st.sampled_from(["Hello", " world", ".", "!", "?", " Dr", ".", " 3", ".", "5", "\n", '"', "*", "...", " e.g."]),
+            st.sampled_from(
+                ["Hello", " world", ".", "!", "?", " Dr", ".", " 3", ".", "5", "\n", '"', "*", "...", " e.g."]
+            ),
             st.text(max_size=8),
         ),
         max_size=40,
@@ -93,7 +96,7 @@ def test_sentences_cover_the_text_in_order(pieces):
     spans += [(s.start, s.end) for s in producer.flush()]
     text = "".join(pieces)
     assert producer.written == text
-    assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in pairwise(spans))
     covered = "".join(text[start:end] for start, end in spans)
     assert "".join(covered.split()) == "".join(text.split())
 

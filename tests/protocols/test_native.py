@@ -116,7 +116,9 @@ fields = st.sampled_from(["text", "to", "turn", "reply", "samples", "characters"
         st.text(max_size=64),
         json_values.map(json.dumps),
         st.builds(
-            lambda kind, rest: json.dumps({"type": kind, **rest}), types, st.dictionaries(fields, json_values, max_size=5)
+            lambda kind, rest: json.dumps({"type": kind, **rest}),
+            types,
+            st.dictionaries(fields, json_values, max_size=5),
         ),
     )
 )
