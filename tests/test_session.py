@@ -8,9 +8,10 @@ import random
 import pytest
 
 from backend import events
+from backend.conversation import Character
 from backend.events import Outcome
 from tests.scripted import CHARACTER_S, RATE_HZ, ScriptedLanguageModel, ScriptedSpeechToText, ScriptedTextToSpeech
-from tests.sessions import CAST, open_session, speak
+from tests.sessions import LOUD, open_session, speak
 
 pytestmark = pytest.mark.virtual_time
 
@@ -273,7 +274,7 @@ async def test_configure_changes_cast_rate_and_user():
     """A client brings its own cast and output rate; they are in force from the next turn."""
     llm = ScriptedLanguageModel("Hello.")
     async with open_session(llm=llm) as (session, listener, _):
-        cast = (events_character("rig"),)
+        cast = (Character("rig", "Rig"),)
         await session.receive(events.Configure(cast=cast, output_rate=16000, user_name="Ada"))
         ready = await listener.until(events.SessionReady, 2)
         assert ready.output_rate == 16000
@@ -282,12 +283,6 @@ async def test_configure_changes_cast_rate_and_user():
         await listener.until(events.TurnDone)
         assert listener.samples(1) == pytest.approx(len("Hello.") * CHARACTER_S * 16000, abs=2)
         assert "Ada" in llm.requests[0][0]["content"]
-
-
-def events_character(id_: str):
-    from backend.conversation import Character
-
-    return Character(id_, id_.title())
 
 
 async def test_regenerate_replaces_the_last_replies():
@@ -319,8 +314,6 @@ async def test_push_to_talk_ends_with_the_commit():
 
 async def test_a_microphone_that_falls_silent_mid_speech_is_silence():
     """A client that stops sending audio after the last word is still understood."""
-    from tests.sessions import LOUD
-
     async with open_session() as (session, listener, _):
         for _ in range(50):
             await session.receive(events.Microphone(LOUD))
@@ -335,4 +328,3 @@ async def test_addressing_a_stranger_is_an_error_and_no_turn():
         await session.receive(events.Say("Hi.", ("nobody",)))
         assert (await listener.until(events.ErrorRaised)).code == "invalid_request"
         assert not listener.of(events.TurnStarted)
-        assert CAST
