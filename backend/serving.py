@@ -25,8 +25,8 @@ _STAGE_NAMES = {"stt": "hearing", "llm": "writing", "tts": "voices"}
 def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM. Raises `ConfigurationError` when the address cannot be had."""
     configure_logging(settings.log_level)
-    listener = _listen(settings.host, settings.port)
     app = create_app(settings)
+    listener = _listen(settings.host, settings.port)
     config = uvicorn.Config(
         app,
         loop="auto",

@@ -1,0 +1,99 @@
+"""Memory: who said what, what of it was heard, and what each character is told of that."""
+
+from __future__ import annotations
+
+from backend.conversation import MAX_LINES, Conversation, ReplyLine
+from backend.events import Outcome
+from backend.heard import SpeechRate, SpokenReply
+from tests.sessions import CAST, MARA, THEO
+
+
+def reply(character, text: str, heard_share: float, outcome: Outcome | None) -> ReplyLine:
+    """A reply of one sentence, 1000 samples long, of which a share was heard."""
+    spoken = SpokenReply(1000, SpeechRate())
+    sentence = spoken.begin_sentence(0, len(text), text)
+    sentence.samples = 1000
+    spoken.complete_sentence(sentence)
+    return ReplyLine(character, "m", text, spoken, int(1000 * heard_share), outcome)
+
+
+def contents(conversation: Conversation, character, cast=CAST) -> list[tuple[str, str]]:
+    return [(m["role"], m["content"]) for m in conversation.messages_for(character, cast)[1:]]
+
+
+def test_own_lines_are_the_assistant_s_and_others_carry_names():
+    """In a cast everybody knows who said what; a character's own lines are its own."""
+    conversation = Conversation()
+    conversation.add_person("Hello you two.")
+    conversation.add_reply(reply(MARA, "Good evening.", 1, Outcome.COMPLETED))
+    conversation.add_reply(reply(THEO, "Evening.", 1, Outcome.COMPLETED))
+    assert contents(conversation, MARA) == [
+        ("user", "User: Hello you two."),
+        ("assistant", "Good evening."),
+        ("user", "Theo: Evening."),
+    ]
+    assert contents(conversation, THEO) == [
+        ("user", "User: Hello you two.\nMara: Good evening."),
+        ("assistant", "Evening."),
+    ]
+
+
+def test_alone_with_one_character_no_names_are_needed():
+    """A single character's prompt is the plain chat every model knows."""
+    conversation = Conversation()
+    conversation.add_person("Hello.")
+    assert contents(conversation, MARA, (MARA,)) == [("user", "Hello.")]
+
+
+def test_roles_alternate():
+    """Strict chat templates refuse two messages of one role in a row."""
+    conversation = Conversation()
+    conversation.add_person("One.")
+    conversation.add_reply(reply(MARA, "Unheard.", 0, Outcome.INTERRUPTED))
+    conversation.add_person("Two.")
+    assert contents(conversation, MARA, (MARA,)) == [("user", "One.\nTwo.")]
+
+
+def test_others_remember_only_what_was_heard():
+    """A line that was cut off is cut off for everybody, and marked."""
+    conversation = Conversation()
+    conversation.add_person("Well?")
+    conversation.add_reply(reply(MARA, "aaaa bbbb cccc dddd", 0.5, Outcome.INTERRUPTED))
+    assert contents(conversation, THEO)[-1][1].endswith("Mara: aaaa bbbb [cut off]")
+
+
+def test_a_reply_being_heard_counts_as_written():
+    """The next character of a turn answers what is being said, though it has not been heard to the end."""
+    conversation = Conversation()
+    conversation.add_person("Well?")
+    conversation.add_reply(reply(MARA, "I think so.", 0.1, None))
+    assert "Mara: I think so." in contents(conversation, THEO)[-1][1]
+
+
+def test_the_prompt_names_company_and_forbids_speaking_for_it():
+    """Every character is told who else is there and that it speaks only for itself."""
+    prompt = Conversation().messages_for(MARA, CAST)[0]["content"]
+    assert prompt.startswith("You are Mara.")
+    assert "Theo, Iris" in prompt
+    assert "Never speak for them" in prompt
+
+
+def test_memory_is_bounded():
+    """An endless conversation does not grow without end."""
+    conversation = Conversation()
+    for index in range(3 * MAX_LINES):
+        conversation.add_person(str(index))
+    assert contents(conversation, MARA, (MARA,))[0][1].count("\n") == MAX_LINES - 1
+
+
+def test_taking_back_replies_leaves_the_person_s_line():
+    """Regenerating starts from what the person said; clearing leaves nothing."""
+    conversation = Conversation()
+    assert conversation.take_back_replies() is None
+    conversation.add_person("Well?")
+    conversation.add_reply(reply(MARA, "So.", 1, Outcome.COMPLETED))
+    line = conversation.take_back_replies()
+    assert line is not None
+    assert line.text == "Well?"
+    conversation.clear()
+    assert contents(conversation, MARA) == []
