@@ -1,0 +1,122 @@
+// @ts-check
+/// <reference path="./types.d.ts" />
+/**
+ * The socket to /ws: events and audio in, messages and microphone out. Comes back by itself after a loss, and asks
+ * for the same session. Knows nothing of what the messages mean beyond what keeps it alive.
+ */
+
+const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 10000;
+const PING_EVERY_MS = 10000;
+const LARGEST_BACKLOG_BYTES = 64000; // two seconds of microphone; older speech than that helps nobody
+const UNAUTHORISED = 4401;
+const FULL = 4429;
+
+/**
+ * @typedef {object} Listeners
+ * @property {(event: ServerEvent) => void} onEvent
+ * @property {(message: ArrayBuffer) => void} onAudio
+ * @property {(status: import("./state.js").ConnectionStatus, refusal?: string) => void} onStatus
+ */
+
+/** Doubles from half a second to ten, spread so that many pages do not return at once. @param {number} attempt */
+export function retryDelayMs(attempt, random = Math.random()) {
+  return Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt) * (0.75 + 0.5 * random);
+}
+
+export class Connection {
+  /**
+   * @param {URL} url of the socket, with the query of a first connection
+   * @param {Listeners} listeners
+   * @param {(url: string) => WebSocket} open
+   */
+  constructor(url, listeners, open = (address) => new WebSocket(address)) {
+    this._url = url;
+    this._listeners = listeners;
+    this._open = open;
+    this._resumeToken = "";
+    this._attempt = 0;
+    this._awaitingPong = false;
+    /** @type {WebSocket | null} */
+    this._socket = null;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this._retry = undefined;
+    /** @type {ReturnType<typeof setInterval> | undefined} */
+    this._ping = undefined;
+  }
+
+  get isOpen() {
+    return this._socket?.readyState === 1;
+  }
+
+  connect() {
+    clearTimeout(this._retry);
+    this._retry = undefined;
+    const url = new URL(this._url);
+    if (this._resumeToken) url.searchParams.set("resume", this._resumeToken);
+    const socket = this._open(url.href);
+    this._socket = socket;
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => this._opened();
+    socket.onmessage = ({ data }) => this._received(data);
+    socket.onclose = ({ code, reason }) => this._closed(socket, code, reason);
+  }
+
+  /** Try again now instead of when the wait is over. */
+  retryNow() {
+    if (this._retry !== undefined) this.connect();
+  }
+
+  /** False when there is no connection to send by. @param {ClientMessage} message */
+  send(message) {
+    if (!this.isOpen) return false;
+    this._socket?.send(JSON.stringify(message));
+    return true;
+  }
+
+  /** @param {Int16Array<ArrayBuffer>} frame */
+  sendAudio(frame) {
+    if (this._socket && this.isOpen && this._socket.bufferedAmount < LARGEST_BACKLOG_BYTES) this._socket.send(frame);
+  }
+
+  _opened() {
+    this._awaitingPong = false;
+    this._ping = setInterval(() => this._checkAlive(), PING_EVERY_MS);
+    this._listeners.onStatus("open");
+  }
+
+  /** A network that went away closes no socket; a ping without answer does. */
+  _checkAlive() {
+    if (this._awaitingPong && this._socket) return this._closed(this._socket, 1006);
+    this._awaitingPong = this.send({ type: "ping", nonce: Date.now() });
+  }
+
+  /** @param {string | ArrayBuffer} data */
+  _received(data) {
+    this._awaitingPong = false;
+    if (typeof data !== "string") return this._listeners.onAudio(data);
+    /** @type {ServerEvent} */
+    const event = JSON.parse(data);
+    if (event.type === "session.ready") {
+      this._attempt = 0;
+      this._resumeToken = event.resume_token;
+    }
+    this._listeners.onEvent(event);
+  }
+
+  /** @param {WebSocket} socket @param {number} code @param {string} reason in the server's words */
+  _closed(socket, code, reason = "") {
+    if (socket !== this._socket) return;
+    clearInterval(this._ping);
+    this._socket = null;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+    if (code === UNAUTHORISED) {
+      const refusal = `The server does not let this page in${reason && `: ${reason}`}.`;
+      return this._listeners.onStatus("refused", `${refusal} A key goes at the end of the address: ?api_key=…`);
+    }
+    this._retry = setTimeout(() => this.connect(), retryDelayMs(this._attempt));
+    this._attempt += 1;
+    this._listeners.onStatus("reconnecting", code === FULL ? "The server is full at the moment." : "");
+  }
+}

@@ -1,0 +1,249 @@
+// @ts-check
+/// <reference path="./types.d.ts" />
+/**
+ * What the page shows, as one value: `reduce(state, event)` takes the server's events and a few of the page's own.
+ * Lines are replaced, never changed, so whoever draws them can compare by identity. Knows nothing of DOM or sockets.
+ */
+
+/**
+ * @typedef {"connecting" | "open" | "reconnecting" | "refused"} ConnectionStatus
+ * @typedef {"off" | "asking" | "on" | "denied" | "missing" | "failed" | "lost" | "insecure"} MicrophoneStatus
+ * @typedef {{kind: "person", key: string, text: string, source: "speech" | "text"}} PersonLine
+ * @typedef {object} ReplyLine
+ * @property {"reply"} kind
+ * @property {string} key
+ * @property {number} turn
+ * @property {string} characterId
+ * @property {string} name
+ * @property {string} text all that was written so far
+ * @property {string} heardText a prefix of `text`; the whole of it unless the reply was cut short
+ * @property {"open" | "lost" | Outcome} outcome "lost": the connection went before the reply's end was told
+ * @typedef {{kind: "note", key: string, text: string}} NoteLine
+ * @typedef {PersonLine | ReplyLine | NoteLine} Line
+ */
+
+/**
+ * @typedef {object} State
+ * @property {ConnectionStatus} connection
+ * @property {string} refusal why the server does not let us in
+ * @property {boolean} back the connection was lost and has come back
+ * @property {MicrophoneStatus} microphone
+ * @property {string | null} session
+ * @property {Record<"stt" | "llm" | "tts", Engine> | null} engines
+ * @property {Character[]} cast
+ * @property {Record<string, number>} places character id -> its place in the order of first appearance
+ * @property {string[]} to characters addressed; empty: whoever the server chooses
+ * @property {Line[]} lines
+ * @property {{text: string, final: boolean} | null} hearing what is being understood of the person's speech
+ * @property {boolean} speaking the person is speaking
+ * @property {number} turn the newest turn
+ * @property {boolean} answering the newest turn is not over
+ * @property {string | null} audible key of the reply being heard
+ * @property {{code: string, message: string} | null} error
+ */
+
+/**
+ * @typedef {{type: "connection.changed", status: ConnectionStatus, refusal?: string}
+ *   | {type: "microphone.changed", status: MicrophoneStatus}
+ *   | {type: "audible.changed", reply: {turn: number, reply: number} | null}
+ *   | {type: "address.toggled", character: string}
+ *   | {type: "error.dismissed"}} PageEvent
+ */
+
+/** @type {State} */
+export const initialState = {
+  connection: "connecting",
+  refusal: "",
+  back: false,
+  microphone: "off",
+  session: null,
+  engines: null,
+  cast: [],
+  places: {},
+  to: [],
+  lines: [],
+  hearing: null,
+  speaking: false,
+  turn: 0,
+  answering: false,
+  audible: null,
+  error: null,
+};
+
+/**
+ * @param {State} state
+ * @param {ServerEvent | PageEvent} event
+ * @returns {State}
+ */
+export function reduce(state, event) {
+  switch (event.type) {
+    case "connection.changed":
+      return connectionChanged(state, event.status, event.refusal ?? "");
+    case "microphone.changed":
+      return { ...state, microphone: event.status };
+    case "audible.changed":
+      return audibleChanged(state, event.reply && replyKey(state, event.reply.turn, event.reply.reply));
+    case "address.toggled":
+      return { ...state, to: toggled(state.to, event.character) };
+    case "error.dismissed":
+      return { ...state, error: null };
+    case "session.ready":
+      return sessionReady(state, event);
+    case "speech.started":
+      return { ...state, speaking: true, hearing: { text: "", final: false } };
+    case "speech.stopped":
+      return { ...state, speaking: false };
+    case "transcript.partial":
+      return { ...state, hearing: { text: event.text, final: false } };
+    case "transcript.final":
+      return { ...state, hearing: event.text ? { text: event.text, final: true } : null };
+    case "turn.started":
+      return turnStarted(state, event);
+    case "reply.started":
+      return replyStarted(state, event);
+    case "reply.text":
+      return changeReply(state, event.turn, event.reply, (line) => ({ ...line, text: line.text + event.delta }));
+    case "reply.done":
+      return changeReply(state, event.turn, event.reply, (line) => ({
+        ...line,
+        text: event.text,
+        heardText: event.outcome === "completed" ? event.text : event.heard_text,
+        outcome: event.outcome,
+      }));
+    case "turn.done":
+      return turnDone(state, event.turn, event.outcome);
+    case "error":
+      return { ...state, error: { code: event.code, message: event.message } };
+    default:
+      return state;
+  }
+}
+
+/** True while there is an answer, or its sound, to interrupt. @param {State} state */
+export function canStop(state) {
+  return state.answering || state.audible !== null;
+}
+
+/** @param {State} state @param {number} turn @param {number} reply */
+function replyKey(state, turn, reply) {
+  return `${state.session}:${turn}:${reply}`;
+}
+
+/** Told many times a second; the same state means nothing to draw. @param {State} state @param {string | null} key */
+function audibleChanged(state, key) {
+  return state.audible === key ? state : { ...state, audible: key };
+}
+
+/** @param {string[]} list @param {string} item */
+function toggled(list, item) {
+  return list.includes(item) ? list.filter((other) => other !== item) : [...list, item];
+}
+
+/** @param {State} state @param {ConnectionStatus} status @param {string} refusal @returns {State} */
+function connectionChanged(state, status, refusal) {
+  const back = status === "open" && state.session !== null;
+  const gone = status !== "open";
+  return {
+    ...state,
+    connection: status,
+    refusal,
+    back,
+    hearing: gone ? null : state.hearing,
+    speaking: gone ? false : state.speaking,
+    answering: gone ? false : state.answering, // the server ends a turn that nobody is there to hear
+  };
+}
+
+/** @param {State} state @param {Extract<ServerEvent, {type: "session.ready"}>} event @returns {State} */
+function sessionReady(state, event) {
+  const places = { ...state.places };
+  for (const { id } of event.characters) places[id] ??= Object.keys(places).length;
+  const ids = event.characters.map(({ id }) => id);
+  const ready = {
+    ...state,
+    session: event.session,
+    engines: event.engines,
+    cast: event.characters,
+    places,
+    to: state.to.filter((id) => ids.includes(id)),
+  };
+  if (state.session === null || state.session === event.session) return ready;
+  return {
+    ...ready,
+    lines: [...closeReplies(state.lines, () => true, "lost"), newConversationNote(event.session)],
+    turn: 0,
+    answering: false,
+    audible: null,
+  };
+}
+
+/** @param {string} session @returns {NoteLine} */
+function newConversationNote(session) {
+  const text = "The server has begun a new conversation. The characters do not remember what is above.";
+  return { kind: "note", key: session, text };
+}
+
+/** @param {State} state @param {Extract<ServerEvent, {type: "turn.started"}>} event @returns {State} */
+function turnStarted(state, event) {
+  const { turn, text, source } = event;
+  /** @type {PersonLine} */
+  const line = { kind: "person", key: `${state.session}:${turn}`, text, source };
+  return {
+    ...state,
+    back: false,
+    turn,
+    answering: true,
+    hearing: state.speaking ? state.hearing : null,
+    lines: [...closeReplies(state.lines, () => true, "lost"), line],
+  };
+}
+
+/** @param {State} state @param {Extract<ServerEvent, {type: "reply.started"}>} event @returns {State} */
+function replyStarted(state, event) {
+  /** @type {ReplyLine} */
+  const line = {
+    kind: "reply",
+    key: replyKey(state, event.turn, event.reply),
+    turn: event.turn,
+    characterId: event.character_id,
+    name: event.character_name,
+    text: "",
+    heardText: "",
+    outcome: "open",
+  };
+  const places = { ...state.places };
+  places[event.character_id] ??= Object.keys(places).length;
+  return { ...state, places, lines: [...state.lines, line] };
+}
+
+/**
+ * @param {State} state
+ * @param {number} turn
+ * @param {number} reply
+ * @param {(line: ReplyLine) => ReplyLine} change
+ * @returns {State}
+ */
+function changeReply(state, turn, reply, change) {
+  const key = replyKey(state, turn, reply);
+  const lines = state.lines.map((line) => (line.kind === "reply" && line.key === key ? change(line) : line));
+  return { ...state, lines };
+}
+
+/** @param {State} state @param {number} turn @param {Outcome} outcome @returns {State} */
+function turnDone(state, turn, outcome) {
+  const lines = closeReplies(state.lines, (line) => line.turn === turn, outcome);
+  return turn < state.turn ? { ...state, lines } : { ...state, lines, answering: false };
+}
+
+/**
+ * Replies still open whose end was never told, ended as `outcome` with all their text.
+ * @param {Line[]} lines
+ * @param {(line: ReplyLine) => boolean} which
+ * @param {"lost" | Outcome} outcome
+ * @returns {Line[]}
+ */
+function closeReplies(lines, which, outcome) {
+  return lines.map((line) =>
+    line.kind === "reply" && line.outcome === "open" && which(line) ? { ...line, heardText: line.text, outcome } : line,
+  );
+}

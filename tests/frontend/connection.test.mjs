@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, mock, test } from "node:test";
+import { Connection, retryDelayMs } from "../../frontend/connection.js";
+
+class FakeSocket {
+  readyState = 0;
+  bufferedAmount = 0;
+  sent = [];
+
+  constructor(url) {
+    this.url = new URL(url);
+  }
+
+  send(data) {
+    this.sent.push(data);
+  }
+
+  close() {
+    this.readyState = 3;
+  }
+
+  accept(session = { type: "session.ready", resume_token: "token" }) {
+    this.readyState = 1;
+    this.onopen();
+    this.onmessage({ data: JSON.stringify(session) });
+  }
+
+  lose(code = 1006, reason = "") {
+    this.readyState = 3;
+    this.onclose({ code, reason });
+  }
+}
+
+/** @type {FakeSocket[]} */
+let sockets;
+let statuses;
+let audio;
+/** @type {Connection} */
+let connection;
+
+beforeEach(() => {
+  mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+  sockets = [];
+  statuses = [];
+  audio = [];
+  const listeners = {
+    onEvent: () => {},
+    onAudio: (message) => audio.push(message),
+    onStatus: (status, refusal) => statuses.push(refusal ? `${status}: ${refusal}` : status),
+  };
+  connection = new Connection(new URL("ws://host/ws?api_key=k"), listeners, (url) => {
+    sockets.push(new FakeSocket(url));
+    return sockets.at(-1);
+  });
+  connection.connect();
+});
+
+afterEach(() => mock.timers.reset());
+
+test("after a loss it comes back by itself and asks for the same session", () => {
+  sockets[0].accept();
+  sockets[0].lose();
+  mock.timers.tick(1000);
+  assert.equal(sockets.length, 2);
+  assert.equal(sockets[0].url.searchParams.get("resume"), null);
+  assert.equal(sockets[1].url.searchParams.get("resume"), "token");
+  assert.equal(sockets[1].url.searchParams.get("api_key"), "k");
+  sockets[1].accept();
+  assert.deepEqual(statuses, ["open", "reconnecting", "open"]);
+});
+
+test("waits grow to ten seconds and are spread, so a returning server is not stormed", () => {
+  const waits = [0, 1, 2, 3, 9, 99].map((attempt) => retryDelayMs(attempt, 0.5));
+  assert.deepEqual(waits, [500, 1000, 2000, 4000, 10000, 10000]);
+  assert.deepEqual([retryDelayMs(0, 0), retryDelayMs(0, 1)], [375, 625]);
+});
+
+test("a server that accepts and drops at once is not asked without pause", () => {
+  for (let i = 0; i < 5; i += 1) {
+    sockets.at(-1).readyState = 1;
+    sockets.at(-1).onopen();
+    sockets.at(-1).lose();
+    mock.timers.tick(20000);
+  }
+  sockets.at(-1).lose();
+  mock.timers.tick(5000);
+  assert.equal(sockets.length, 6);
+});
+
+test("a server that does not let us in is quoted, and not knocked at again", () => {
+  sockets[0].lose(4401, "wrong key");
+  mock.timers.tick(60000);
+  assert.equal(sockets.length, 1);
+  assert.match(statuses[0], /^refused: .*wrong key.*api_key/);
+});
+
+test("a full server is named as the reason and tried again", () => {
+  sockets[0].lose(4429);
+  assert.match(statuses[0], /^reconnecting: .*full/);
+  mock.timers.tick(1000);
+  assert.equal(sockets.length, 2);
+});
+
+test("a network that vanished is noticed by a ping without answer", () => {
+  sockets[0].accept();
+  mock.timers.tick(10000);
+  assert.match(sockets[0].sent.at(-1), /"ping"/);
+  mock.timers.tick(10000);
+  assert.equal(statuses.at(-1), "reconnecting");
+  assert.equal(sockets[0].readyState, 3);
+});
+
+test("any message answers for the server being there", () => {
+  sockets[0].accept();
+  for (let i = 0; i < 6; i += 1) {
+    mock.timers.tick(10000);
+    sockets[0].onmessage({ data: new ArrayBuffer(16) });
+  }
+  assert.deepEqual(statuses, ["open"]);
+  assert.equal(audio.length, 6);
+});
+
+test("trying now does not leave two connections", () => {
+  sockets[0].lose();
+  connection.retryNow();
+  connection.retryNow();
+  mock.timers.tick(60000);
+  assert.equal(sockets.length, 2);
+});
+
+test("what cannot be sent is refused, so that typed text is kept", () => {
+  assert.equal(connection.send({ type: "interrupt" }), false);
+  sockets[0].accept();
+  assert.equal(connection.send({ type: "interrupt" }), true);
+});
+
+test("microphone audio is dropped, not queued without end, when the network is too slow", () => {
+  sockets[0].accept();
+  const sent = sockets[0].sent.length;
+  connection.sendAudio(new Int16Array(320));
+  sockets[0].bufferedAmount = 64000;
+  connection.sendAudio(new Int16Array(320));
+  assert.equal(sockets[0].sent.length, sent + 1);
+});
