@@ -42,11 +42,12 @@ class Metrics:
         """Record one reply's ledger entry, here and in the log."""
         self._replies.labels(outcome.value).inc()
         self._underruns.inc(entry.underruns)
-        if entry.ttfa_s is not None:
-            self._ttfa.observe(entry.ttfa_s)
         stages = entry.stages()
-        for stage, seconds in stages.items():
-            self._stages.labels(stage).observe(seconds)
+        if entry.reply == 0:  # later replies of a turn wait for the ones before them, which is no latency
+            if entry.ttfa_s is not None:
+                self._ttfa.observe(entry.ttfa_s)
+            for stage, seconds in stages.items():
+                self._stages.labels(stage).observe(seconds)
         log.info(
             "reply",
             extra={

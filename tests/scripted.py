@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from backend.engines.interfaces import Speech, Transcript, WordMark
 from backend.errors import EngineError
 
@@ -160,7 +162,7 @@ class LoudnessVad:
         return self
 
     def probability(self, window: bytes) -> float:
-        return 0.95 if max(window[1::2]) > 4 and window.strip(b"\0") else 0.02
+        return 0.95 if np.abs(np.frombuffer(window, "<i2").astype(int)).max() > 1000 else 0.02
 
     def reset(self) -> None:
         return None
