@@ -16,10 +16,14 @@ from backend.speakable.amounts import spoken_amounts
 from backend.speakable.language import is_english
 from backend.speakable.markup import plain
 from backend.speakable.moments import spoken_moments, spoken_times
-from backend.speakable.numerals import join_ranges, spoken_numerals
+from backend.speakable.numerals import join_numbers, spoken_numerals
 from backend.speakable.symbols import spoken_signs, tidy, without_pictures
 
-_DIGIT = re.compile("[0-9½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]")
+_DIGIT = re.compile("[0-9²³½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]")
+
+
+_PASSES = 4
+"""A pass can uncover what the next one reads (markup within markup); what people write settles after one."""
 
 
 def speakable(text: str) -> str:
@@ -27,7 +31,16 @@ def speakable(text: str) -> str:
 
     Deterministic and idempotent, takes any string, and its time grows linearly with the length of the text.
     """
-    text = without_actions(without_pictures(plain(text)))
+    for _ in range(_PASSES):
+        said = _once(text)
+        if said == text:
+            break
+        text = said
+    return text
+
+
+def _once(text: str) -> str:
+    text = _single_spaced(without_actions(_single_spaced(without_pictures(plain(text)))))
     if is_english(text):
         text = _in_english_words(text)
     return tidy(text)
@@ -36,6 +49,11 @@ def speakable(text: str) -> str:
 def _in_english_words(text: str) -> str:
     text = spoken_abbreviations(spoken_addresses(text))
     if _DIGIT.search(text):
-        text = spoken_times(join_ranges(spoken_moments(text)))
+        text = spoken_times(join_numbers(spoken_moments(text)))
         text = spoken_numerals(spoken_amounts(text))
     return spoken_signs(text)
+
+
+def _single_spaced(text: str) -> str:
+    """Long runs of white space would make the patterns that begin with optional space slow."""
+    return " ".join(text.split())

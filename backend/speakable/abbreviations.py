@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from backend.speakable.number_words import cardinal, ordinal
+from backend.speakable.wordlists import words
 
 _TITLES = {
     "Dr": "Doctor",
@@ -56,6 +57,9 @@ _ANYWHERE = {
     "etc": "et cetera",
     "vs": "versus",
     "approx": "approximately",
+    "tsp": "teaspoon",
+    "tbsp": "tablespoon",
+    "apt": "Apartment",
     "a.k.a": "also known as",
     "cf": "compare",
     "dept": "department",
@@ -92,17 +96,20 @@ _WITH = re.compile(r"(?<![\w/])w/(o?)(?=\s)")
 
 _ROMAN = re.compile(r"\b(?=[IVX])(X{0,3})(IX|IV|V?I{0,3})\b")
 _REGNAL = frozenset(
-    "Henry Louis Elizabeth Charles George Edward William James Richard Philip Philippe Paul Pius Benedict Napoleon "
-    "Alexander Catherine Ivan Nicholas Frederick Leo Gregory Innocent Clement Peter Otto Ferdinand Francis Ramses Ramesses "
-    "Ptolemy Mary Wilhelm Gustav Christian Haakon Harald Carl Carlos Juan Felipe Albert Margrethe Robert Malcolm "
-    "Constantine Theodosius Darius Xerxes Cleopatra Amenhotep Thutmose Seti Mehmed Selim Murad Urban Boniface Sixtus "
-    "Julius John Leopold Joseph Ludwig Friedrich Sigismund Afonso Alfonso Baldwin Stephen Vladimir Harold"
-.split()
+    words(
+        "Henry Louis Elizabeth Charles George Edward William James Richard Philip Philippe Paul Pius Benedict "
+        "Napoleon Alexander Catherine Ivan Nicholas Frederick Leo Gregory Innocent Clement Peter Otto Ferdinand "
+        "Francis Ramses Ramesses Ptolemy Mary Wilhelm Gustav Christian Haakon Harald Carl Carlos Juan Felipe Albert "
+        "Margrethe Robert Malcolm Constantine Theodosius Darius Xerxes Cleopatra Amenhotep Thutmose Seti Mehmed Selim "
+        "Murad Urban Boniface Sixtus Julius John Leopold Joseph Ludwig Friedrich Sigismund Afonso Alfonso Baldwin "
+        "Stephen Vladimir Harold"
+    )
 )
 _PARTS = frozenset(
-    "Chapter Part Act Scene Volume Book Section Phase Type War Article Appendix Level Stage Class Figure Table Episode "
-    "Season Title Amendment Unit Lesson Canto Symphony Mark Apollo Bowl Rocky Fantasy"
-.split()
+    words(
+        "Chapter Part Act Scene Volume Book Section Phase Type War Article Appendix Level Stage Class Figure Table "
+        "Episode Season Title Amendment Unit Lesson Canto Symphony Mark Apollo Bowl Rocky Fantasy"
+    )
 )
 _NUMBERED_NAME = re.compile(r"\b([A-Z][a-z]+)\s([IVX]{1,6})\b")
 _AFTER_FIRST = re.compile(r"\s*(?:[.,;:!?)]|$)|\sof\b")

@@ -16,16 +16,20 @@ from __future__ import annotations
 
 import re
 
-_VERBS = (
-    "adjust beam bite blink blush bow breathe chuckle clap clear close cough cringe cross crouch cry curtsy dance drum eye "
-    "facepalm fidget flinch flutter frown furrow gasp gesture giggle glance glare gasp grimace grin groan growl grumble "
-    "grunt gulp hesitate hug hum kiss kneel laugh lean lick lower mumble murmur mutter narrow nod nudge pat pause peer "
-    "place point ponder pout puff purr purse raise roar roll rub salute scoff scratch scowl shake shiver shrug shudder "
-    "sigh sip sit slam slouch slump smile smirk snap snarl sneer sniff sniffle snicker snort sob squint stammer stare "
-    "step stomp straighten stretch stroke swallow tap tear think throw tilt tremble tug turn twirl wait wave weep whimper "
-    "whisper whistle widen wince wink wipe yawn yell"
-).split()
-_IRREGULAR = "beat silence laughter applause music softly quietly slowly suddenly nervously thoughtfully cheerfully".split()
+from backend.speakable.wordlists import words
+
+_VERBS = words(
+    "adjust beam bite blink blush bow breathe chuckle clap clear close cough cringe cross crouch cry curtsy dance "
+    "drum eye facepalm fidget flinch flutter frown furrow gasp gesture giggle glance glare gasp grimace grin groan "
+    "growl grumble grunt gulp hesitate hug hum kiss kneel laugh lean lick lower mumble murmur mutter narrow nod nudge "
+    "pat pause peer place point ponder pout puff purr purse raise roar roll rub salute scoff scratch scowl shake "
+    "shiver shrug shudder sigh sip sit slam slouch slump smile smirk snap snarl sneer sniff sniffle snicker snort sob "
+    "squint stammer stare step stomp straighten stretch stroke swallow tap tear think throw tilt tremble tug turn "
+    "twirl wait wave weep whimper whisper whistle widen wince wink wipe yawn yell"
+)
+_IRREGULAR = words(
+    "beat silence laughter applause music softly quietly slowly suddenly nervously thoughtfully cheerfully"
+)
 
 
 def _forms(verb: str) -> tuple[str, ...]:
@@ -34,14 +38,16 @@ def _forms(verb: str) -> tuple[str, ...]:
     return verb, third, f"{stem}ing", f"{stem}{stem[-1]}ing"
 
 
-_STAGE_VERBS = frozenset([form for verb in _VERBS for form in _forms(verb)] + _IRREGULAR)
+_STAGE_VERBS = frozenset(form for verb in _VERBS for form in _forms(verb)) | frozenset(_IRREGULAR)
 _NOT_VERBS = frozenset(
-    "this his is was as us yes always perhaps less its ours yours theirs hers plus minus thus besides towards sometimes "
-    "afterwards unless whereas nothing something anything everything during thing things king ring spring evening "
-    "morning".split()
+    words(
+        "this his is was as us yes always perhaps less its ours yours theirs hers plus minus thus besides towards "
+        "sometimes afterwards unless whereas nothing something anything everything during thing things king ring "
+        "spring evening morning"
+    )
 )
-_PRONOUNS = frozenset("he she they his her their its he's she's they're".split())
-_SUBJECTS = frozenset("i you he she it we they who that and or to not never will would can don't".split())
+_PRONOUNS = frozenset(words("he she they his her their its he's she's they're"))
+_SUBJECTS = frozenset(words("i you he she it we they who that and or to not never will would can don't"))
 
 _SPAN = re.compile(r"(?<![\w*_\\])([*_])(?![\s*_])([^*_]+?)(?<![\s\\])\1(?![\w*_])")
 _STRONG = re.compile(r"\*{2,3}([^*]+)\*{2,3}")
@@ -49,7 +55,7 @@ _STRONG_UNDERSCORE = re.compile(r"(?<!\w)__([^_]+)__(?!\w)")
 _BRACKETS = re.compile(r"\s*(?:\(([^()\[\]]{3,60})\)|\[([^()\[\]]{3,60})\])")
 _TIMES = re.compile(r"(?<=[0-9])\s*\*\s*(?=[0-9])")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_SENTENCE_END = re.compile(r"(?<!\.\w)[.!?…。！？\"”)]\Z")
+_SENTENCE_END = re.compile(r"(?<!\.\w)[.!?…。！？\"”)*_]\Z")
 _TAIL = re.compile(r"[\s.!?…,*\"”)]*")
 
 

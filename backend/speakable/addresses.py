@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 _EMAIL = re.compile(r"(?<![\w.+-])(?:mailto:)?([\w.+-]{1,64}+)@((?:[\w-]{1,63}+\.)+[A-Za-z]{2,24})(?![\w@])")
-_URL = re.compile(r"(?<!\w)(?:https?|ftp|wss?)://(?:[^\s/@]{1,80}@)?([^\s/?#:,;\"'<>()\[\]]+)[^\s\"'<>()\[\]]*", re.IGNORECASE)
+_URL = re.compile(
+    r"(?<!\w)(?:https?|ftp|wss?)://(?:[^\s/@]{1,80}@)?([^\s/?#:,;\"'<>()\[\]]+)[^\s\"'<>()\[\]]*", re.IGNORECASE
+)
 _DOMAINS = "com|org|net|io|dev|ai|app|edu|gov|co|uk|de|fr|es|it|nl|eu|us|ca|au|jp|info|me|tv|ly|gg|xyz"
 _BARE = re.compile(
     rf"(?<![\w@.-])(?:www\.)?((?:[A-Za-z0-9-]{{1,63}}+\.){{1,4}}(?:{_DOMAINS}))(?![\w@-]|\.\w)(?:/[^\s\"'<>()\[\]]*)?"

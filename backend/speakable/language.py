@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from backend.speakable.wordlists import words
+
 _OTHER_SCRIPT = re.compile(r"[\u0370-\u1dff\u2c00-\u2dff\u3040-\ud7ff\uf900-\ufdff\ufe70-\ufefe\uff66-\uffdc]")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 _ACCENTED = re.compile(r"[\u00c0-\u024f]")
@@ -15,29 +17,33 @@ _WORDS_SEEN = 60
 """Words looked at; a longer text has shown its language by then."""
 
 _ENGLISH = frozenset(
-    "the and of to a is are was were it its i i'm you you're he she we they this that these those for with from at by my "
-    "your our their not but or if be been have has had do does did will would can could should about what when where "
-    "who how why there here in on".split()
+    words(
+        "the and of to a is are was were it its i i'm you you're he she we they this that these those for with from "
+        "at by my your our their not but or if be been have has had do does did will would can could should about "
+        "what when where who how why there here in on"
+    )
 )
 # Words that English text does not use, not even in names ("Los Angeles"), initialisms ("MIT") or as fillers ("um").
 _FOREIGN = frozenset(
-    # German
-    "das und ist ich nicht ein eine einen dem zu auf für von wir ihr sich auch wie aber oder bei nach uhr es haben habe "
-    "hat kostet wird bin sind "
-    # French
-    "le les et une je j'ai tu il elle nous vous ne pas que qui c'est dans avec ce cette mais sont ont ça coûte "
-    # Spanish
-    "y una para como más pero yo muy está son tengo hay cuesta de la el del "
-    # Italian
-    "gli è che sono della anche ho costa "
-    # Portuguese
-    "uma não você mas com são às eu tenho "
-    # Dutch
-    "het een ik niet met voor zijn ook maar heb "
-    # Swedish, Danish, Norwegian
-    "och är jag inte det som på av til jeg ikke og med för har "
-    # Polish, Turkish, Indonesian
-    "w się nie jest mam bir ve bu için yang ini".split()
+    words(
+        # German
+        "das und ist ich nicht ein eine einen dem zu auf für von wir ihr sich auch wie aber oder bei nach uhr es "
+        "haben habe hat kostet wird bin sind "
+        # French
+        "le les et une je j'ai tu il elle nous vous ne pas que qui c'est dans avec ce cette mais sont ont ça coûte "
+        # Spanish
+        "y una para como más pero yo muy está son tengo hay cuesta de la el del "
+        # Italian
+        "gli è che sono della anche ho costa "
+        # Portuguese
+        "uma não você mas com são às eu tenho "
+        # Dutch
+        "het een ik niet met voor zijn ook maar heb "
+        # Swedish, Danish, Norwegian
+        "och är jag inte det som på av til jeg ikke og med för har "
+        # Polish, Turkish, Indonesian
+        "w się nie jest mam bir ve bu için yang ini"
+    )
 )
 
 

@@ -20,6 +20,7 @@ _BREAK = re.compile(r"<(?:br|/p|/div|/li|/h[1-6]|/tr)\b[^<>]*>", re.IGNORECASE)
 _LINK = re.compile(r"!?\[([^\[\]]*)\](?:\([^()\[\]]*(?:\([^()\[\]]*\)[^()\[\]]*)?\)|\[[^\[\]]*\])")
 _FOOTNOTE = re.compile(r"\[(?:\^[^\[\]\s]*|[0-9]{1,3}|[ xX])\](?!\w):?")
 _INLINE_CODE = re.compile(r"(`{1,2})([^`]+)\1(?!`)")
+_SPACED_THOUSANDS = re.compile(r"(?<=[0-9])[\u00a0\u202f](?=[0-9]{3}(?![0-9]))")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _CALL = re.compile(r"\([^()]*\)")
 _CODE_MARKS = re.compile(r"[_(){}\[\];\"'$\\|*`]+|(?<![^\s])--?(?=\w)")
@@ -29,7 +30,7 @@ _RULE = re.compile(r"\s*(?:(?:[-_*=]\s*){3,}|(?:=+|-+)\s*)")
 _TABLE_RULE = re.compile(r"[\s|:-]*-[\s|:-]*")
 _LINE_MARKS = re.compile(r"(?:(?:[-*+•‣◦·▪→➜]|>+|#{1,6})(?:\s+|$)|>+(?=\S))+")
 _CHECKBOX = re.compile(r"\[[ xX]\]\s+")
-_NUMBERED = re.compile(r"\(?([0-9]{1,3})[.)]\s+(?=\S)")
+_NUMBERED = re.compile(r"\(?([0-9]{1,2})[.)]\s+(?=\S)")
 _CLOSING_HASHES = re.compile(r"\s#+$")
 _ENDS = ".,;:!?…。！？"
 
@@ -46,6 +47,8 @@ def plain(text: str) -> str:
         text = html.unescape(text)
     if "[" in text:
         text = _FOOTNOTE.sub("", _LINK.sub(r"\1", text))
+    if not text.isascii():
+        text = _SPACED_THOUSANDS.sub("", text)
     text = " ".join(_plain_lines(text))
     return _ESCAPE.sub(r"\1", text) if "\\" in text else text
 

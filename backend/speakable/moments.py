@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 
 from backend.speakable.number_words import cardinal, ordinal, plural, spelled, two_digits, year
+from backend.speakable.wordlists import words
 
-_MONTHS = (
-    "January February March April May June July August September October November December".split()
-)
+_MONTHS = words("January February March April May June July August September October November December")
 _SHORT = {month[:3]: month for month in _MONTHS} | {"Sept": "September"}
 _MONTH = "|".join([*_MONTHS, *(short for short in _SHORT if short not in _MONTHS)])
 
 _ISO = re.compile(
     r"(?<![\w-])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9-])"
-    r"(?:[T ](?=[0-9]{2}:)|(?!\w))(?:([0-9]{2}:[0-9]{2})(?::[0-9]{2}(?:\.[0-9]+)?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?(?!\w))?"
+    r"(?:[T ](?=[0-9]{2}:)|(?!\w))"
+    r"(?:([0-9]{2}:[0-9]{2})(?::[0-9]{2}(?:\.[0-9]+)?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?(?!\w))?"
 )
 _NUMERIC = re.compile(r"(?<![\w./-])([0-9]{1,2})([/.])([0-9]{1,2})\2((?:19|20)?[0-9]{2})(?![\w/-]|\.[0-9])")
 _MONTH_DAY = re.compile(
@@ -22,9 +22,11 @@ _MONTH_DAY = re.compile(
     r"(?:,?\s([0-9]{4}))?(?![\w:%°/]|[.,][0-9])"
 )
 _DAY_MONTH = re.compile(
-    rf"(\b[Tt]he\s)?(?<![\w.,:/$€£-])([0-9]{{1,2}})(?:st|nd|rd|th)?(?:\s(?:of\s)?)({_MONTH})\b(?:,?\s([0-9]{{4}})(?!\w))?"
+    rf"(?<![\w.,:/$€£-])([0-9]{{1,2}})(?:st|nd|rd|th)?(?:\s(?:of\s)?)({_MONTH})\b(?:,?\s([0-9]{{4}})(?!\w))?"
 )
 _DECADE = re.compile(r"(?<![\w.,$€£])['’]?((?:1[0-9]|20)?)([0-9])0['’]?s(?!\w)")
+_SHORT_YEAR = re.compile(r"(?<!\w)['’](?=[0-9]{2}(?!\w))")
+_ON_DAY = re.compile(r"\b([Oo]n|[Bb]y|[Uu]ntil|[Bb]efore|[Ss]ince|[Aa]fter) ([0-9]{1,2})/([0-9]{1,2})(?![\w/])")
 _CLOCK = re.compile(
     r"(?<![\w:.,])([01]?[0-9]|2[0-4]):([0-5][0-9])(?::([0-5][0-9]))?(?![0-9:]|[.,][0-9])(?:\s?([AaPp])(?:\.[Mm]\.|[Mm](?!\w)))?"
 )
@@ -53,8 +55,8 @@ def spoken_moments(text: str) -> str:
     if "-" in text:
         text = _ISO.sub(_iso_date, text)
     if "/" in text or "." in text:
-        text = _NUMERIC.sub(_numeric_date, text)
-    text = _DECADE.sub(_decade, text)
+        text = _ON_DAY.sub(_on_day, _NUMERIC.sub(_numeric_date, text))
+    text = _SHORT_YEAR.sub("", _DECADE.sub(_decade, text))
     text = _DAY_MONTH.sub(_day_month, _MONTH_DAY.sub(_month_day, text))
     return _PHONE.sub(_phone, text)
 
@@ -67,7 +69,7 @@ def spoken_times(text: str) -> str:
 
 
 def _date(month: int, day: str, of_year: str) -> str:
-    """"May third, twenty twenty-four", or an empty string for a day that does not exist."""
+    """ "May third, twenty twenty-four", or an empty string for a day that does not exist."""
     if not (1 <= month <= 12 and 1 <= int(day) <= 31):
         return ""
     said = f"{_MONTHS[month - 1]} {ordinal(str(int(day)))}"
@@ -91,6 +93,11 @@ def _numeric_date(match: re.Match[str]) -> str:
     return _date(int(month), day, of_year) or _date(int(day), month, of_year) or match[0]
 
 
+def _on_day(match: re.Match[str]) -> str:
+    date = _date(int(match[2]), match[3], "")
+    return f"{match[1]} {date}" if date else match[0]
+
+
 def _month_day(match: re.Match[str]) -> str:
     month, day, last_day, of_year = match.groups()
     date = _date(_month_number(month), day, "")
@@ -101,10 +108,11 @@ def _month_day(match: re.Match[str]) -> str:
 
 
 def _day_month(match: re.Match[str]) -> str:
-    article, day, month, of_year = match.groups()
+    day, month, of_year = match.groups()
     if not 1 <= int(day) <= 31:
         return match[0]
-    said = f"{article or 'the '}{ordinal(str(int(day)))} of {_MONTHS[_month_number(month) - 1]}"
+    article = "" if match.string[max(0, match.start() - 4) : match.start()].casefold() == "the " else "the "
+    said = f"{article}{ordinal(str(int(day)))} of {_MONTHS[_month_number(month) - 1]}"
     return f"{said}, {year(of_year)}" if of_year else said
 
 
@@ -119,7 +127,7 @@ def _decade(match: re.Match[str]) -> str:
 
 
 def _month_number(name: str) -> int:
-    return _MONTHS.index(_SHORT.get(name, name)) + 1
+    return [*_SHORT].index(name[:3]) + 1
 
 
 def _clock(match: re.Match[str]) -> str:

@@ -6,11 +6,13 @@ number counts.
 
 from __future__ import annotations
 
-_SMALL = (
+from backend.speakable.wordlists import words
+
+_SMALL = words(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen"
-).split()
-_TENS = "zero ten twenty thirty forty fifty sixty seventy eighty ninety".split()
+)
+_TENS = words("zero ten twenty thirty forty fifty sixty seventy eighty ninety")
 _SCALES = ("", " thousand", " million", " billion", " trillion", " quadrillion")
 _ORDINALS = {
     "one": "first",
@@ -68,7 +70,7 @@ def two_digits(digits: str) -> str:
 
 
 def plural(words: str) -> str:
-    """"eighty" is "eighties", "hundred" is "hundreds"."""
+    """ "eighty" is "eighties", "hundred" is "hundreds"."""
     if words.endswith("y"):
         return f"{words[:-1]}ies"
     return f"{words}es" if words.endswith("x") else f"{words}s"

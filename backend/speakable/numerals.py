@@ -7,7 +7,6 @@ import re
 from backend.speakable.amounts import NUMBER
 from backend.speakable.number_words import cardinal, decimal, fraction, ordinal, spelled, year
 
-_SPACED_THOUSANDS = re.compile(r"(?<=[0-9])[\u00a0\u202f](?=[0-9]{3}(?![0-9]))")
 _RANGE = re.compile(
     r"(?<![\w.,/-])([$€£]?[0-9]++(?:[.,:][0-9]++)*+(?:%|°[CF]?|st|nd|rd|th|\s?[AaPp]\.?[Mm]\.?|[a-zA-Z]{1,2})?)(\s?)[–—-](\s?)"
     r"(?=[$€£]?[0-9])"
@@ -29,17 +28,25 @@ _TIMES = re.compile(r"(?<=[0-9])\s+[x×]\s+(?=[0-9])")
 _TIMES_AS = re.compile(r"(?<=[0-9])[x×](?!\w)")
 _DIVIDED = re.compile(r"(?<=[0-9])\s+/\s+(?=[0-9])|(?<=[0-9])\s?÷\s?(?=[0-9])")
 _RATIO = re.compile(r"(?<=[0-9]):(?=[0-9])")
-_SIGNED = re.compile(r"(?<![\w)\]])(?:([-−])|([+])|([~≈])\s?|(<)\s?|(>)\s?|#|№\s?|(±)\s?)(?=\.?[0-9])")
-_SIGNS = ("minus ", "plus ", "about ", "less than ", "more than ", "plus or minus ")
+_MINUS = re.compile(r"(?<![\w)\]])[-−](?=\.?[0-9])")
+_SIGNED = re.compile(r"(?<![\w)\]])(?:([+])|([~≈])\s?|(<)\s?|(>)\s?|#|№\s?|(±)\s?)(?=[$€£]?\.?[0-9])")
+_SIGNS = ("plus ", "about ", "less than ", "more than ", "plus or minus ")
+_ANY_SIGN = re.compile("[+~≈<>#№±]")
+_SPACED = re.compile(r"(?<![\w.,])([0-9]{1,3})((?: 000)+)(?!\w)")
 _TIGHT_MINUS = re.compile(r"(?<=[0-9])\s?−\s?(?=[0-9])")
 _CODE_HYPHEN = re.compile(r"(?<=[^\W\d_])-(?=[0-9])")
 _ANY = re.compile(NUMBER)
 _LISTED = re.compile(r"(?<=[0-9]),(?=[0-9])")
 
 
-def join_ranges(text: str) -> str:
-    """"3-5" becomes "3 to 5", or "3 minus 5" where the text is a sum. The numbers stay digits."""
-    text = _SPACED_THOUSANDS.sub("", _TIGHT_MINUS.sub(" minus ", text))
+def join_numbers(text: str) -> str:
+    """What stands between and before numbers in words: "3-5" becomes "3 to 5", or "3 minus 5" where the text is a sum,
+    "~5" becomes "about 5". The numbers stay digits, "10 000" becomes 10000."""
+    if _ANY_SIGN.search(text):
+        text = _SIGNED.sub(_sign, text)
+    if " 000" in text:
+        text = _SPACED.sub(lambda match: match[1] + match[2].replace(" ", ""), text)
+    text = _TIGHT_MINUS.sub(" minus ", text)
     word = "minus" if "=" in text else "to"
     return _RANGE.sub(rf"\1 {word} ", text) if "-" in text or "–" in text or "—" in text else text
 
@@ -58,7 +65,9 @@ def spoken_numerals(text: str) -> str:
     if "," in text:
         text = _LISTED.sub(_list_comma, text)
     text = _EXPONENT.sub(_exponent, _ORDINAL.sub(lambda match: ordinal(match[1].replace(",", "")), text))
-    text = _VERSION.sub(_version, _SIGNED.sub(_sign, text))
+    text = _MINUS.sub("minus ", text)
+    if text.count(".") > 1 or "v" in text or "V" in text:
+        text = _VERSION.sub(_version, text)
     return _ANY.sub(_number, _CODE_HYPHEN.sub(" ", text))
 
 

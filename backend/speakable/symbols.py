@@ -6,13 +6,13 @@ import re
 
 _PICTURES = re.compile(
     "[0-9#*]\ufe0f?\u20e3|"
-    "[\U0001f000-\U0001faff\u2600-\u27bf\u2300-\u23ff\u2b00-\u2bff\u2500-\u25ff\u3030\u303d\u3297\u3299\ue000-\uf8ff"
+    "[\U0001f000-\U0001faff\u2600-\u27bf\u2300-\u23ff\u2b00-\u2bff\u2900-\u297f\u2500-\u25ff\u2139\u24c2\u3030\u303d\u3297\u3299\ue000-\uf8ff"
     "\ufe0e\ufe0f\u20e3\ufffc\ufffd\ufeff\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u00ad\u203c\u2049"
     "\U000e0000-\U000e007f\U000f0000-\U0010ffff\ud800-\udfff\x00-\x08\x0b\x0e-\x1b\x7f-\x84\x86-\x9f]"
     "(?:\u200d(?=[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff]))?"
 )
 _EMOTICON = re.compile(
-    r"(?<![\w:;=])(?:[:;=8xX][-'^o]?[)(\]\[DPpOo3|/\\*]+(?![\w/])|[)(]+[-']?[:;=](?!\w)|<3+(?!\w)|</3|\^[_.-]?\^|"
+    r"(?<![\w:;=])(?:[:;=][-'^o]?[)(\]\[DPpOo3|/\\*]+(?![\w/])|(?<![)(])[)(]{1,4}[-']?[:;=](?!\w)|<3+(?!\w)|</3|\^[_.-]?\^|"
     r"[-Tt>oO][_.][-Tt<oO](?!\w)|[xX]D+(?!\w)|:['’][)(]|¯\\?_\(ツ\)_/¯|¯\\\(ツ\)/¯)"
 )
 _ANY_SIGN = re.compile(r"[&@%°§×÷±∞√≠≤≥≈→⇒➜➔⟶↦©€£¥=<>+^#/]|->")
@@ -51,19 +51,20 @@ _SIGN = re.compile("[&@%°§©×÷±∞√€£¥]")
 _PLUS = re.compile(r"(?<=[\w)])\s?\+\s?(?=[\w(])|(?<=\s)\+(?=\s?\w)|(?<=\w)\+(?=[\s,.;!?]|$)")
 _POWER = re.compile(r"(?<=\w)\s?\^\s?(?=\w)")
 _PER = re.compile(r"(?<=[a-z])\s?/\s?(?=(?:month|year|day|week|hour|person|night|minute|second|month|user|kg|km)s?\b)")
-_ALTERNATIVES = re.compile(r"\b(he|she|him|his|her|and|yes|either|true|on|win)/(she|he|her|hers|him|or|no|false|off|lose)\b")
-_DROPPED = re.compile(r"[*_`~^|\\<>{}\[\]#=+$/®™•·‣◦¯¶†‡←↑↓↔⇐⇔¬^\u2190-\u22ff]+")
+_ALTERNATIVES = re.compile(
+    r"\b(he|she|him|his|her|and|yes|either|true|on|win)/(she|he|her|hers|him|or|no|false|off|lose)\b"
+)
+_DROPPED = re.compile(r"[*_`~^|\\<>(){}\[\]#=+$/®™•·‣◦¯¶†‡←↑↓↔⇐⇔¬^\u2190-\u22ff]+")
 _BRACKETED = re.compile(r"\s*[(（]\s*([^()（）]*?)\s*[)）](\s*[.,;:!?…])?")
 _LOOSE_DASH = re.compile(r"[—―–−‒]|(?<![A-Za-z])-|-(?![A-Za-z])")
 _DASH = re.compile(r"\s*(?:[—―]+|--+|\s–|–\s)(?:[\s,—–-]*)|(?<=\s)-(?=\s)\s*")
+_BROKEN_OFF = re.compile(r"(?:[—―]|(?<!-)--++)(?=[\"”]?\Z)")
 _HYPHENS = re.compile(r"(?<!\w)[-–−‒]+(?=\w)|(?<=\w)[-–−‒]+(?!\w)|(?<!\w)[-–−‒]+(?!\w)")
 _JOINED = re.compile(r"(?<=\w)[–−‒](?=\w)")
 _ELLIPSIS = re.compile(r"\.(?:\s?\.)+|…(?:\s*[….])*")
 _RUN = re.compile(r"[,;:.!?…](?:\s*[,;:.!?…])+")
 _BEFORE_STOP = re.compile(r"\s+(?=[,.…])")
 _OPENING = re.compile(r"\A[\s,;:.!?…)\]\-]+")
-_HANGING = re.compile(r"[\s,;]*,(?=[.!?…;:]|\s*\Z)")
-_SPACE = re.compile(r"\s+")
 _WORD = re.compile(r"[^\W_]")
 _STRENGTH = "?!….:;,"
 
@@ -91,15 +92,14 @@ def spoken_signs(text: str) -> str:
 
 def tidy(text: str) -> str:
     """`text` without what is left of markup, pauses as commas and ellipses, single spaces; empty if nothing is said."""
-    text = _DROPPED.sub(" ", text)
-    if "(" in text or ")" in text or "（" in text:
+    if "(" in text or "（" in text:
         text = _BRACKETED.sub(_clause, text)
-        text = text.replace("(", " ").replace(")", " ")
+    text = " ".join(_DROPPED.sub(" ", text).split())
     if _LOOSE_DASH.search(text):
-        text = _HYPHENS.sub(" ", _JOINED.sub("-", _DASH.sub(", ", text)))
+        text = _HYPHENS.sub(" ", _JOINED.sub("-", _DASH.sub(", ", _BROKEN_OFF.sub("…", text))))
     text = _RUN.sub(_strongest, _ELLIPSIS.sub("…", text))
     text = _BEFORE_STOP.sub("", text)
-    text = _SPACE.sub(" ", _OPENING.sub("", text)).strip()
+    text = " ".join(_OPENING.sub("", text).split())
     return text if _WORD.search(text) else ""
 
 

@@ -1,0 +1,214 @@
+"""The offline recogniser, with real worker processes."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import multiprocessing
+import re
+import socket
+
+import pytest
+import uvloop
+
+from backend.engines import offline_recognizer
+from backend.engines.interfaces import Transcript
+from backend.engines.offline_recognizer import SPAWN, OfflineSpeechToText
+from backend.engines.sphinx_worker import HEADER, Recognizer, Reply, Request, serve
+from tests.engines import contract
+
+SENTENCE = "We are going to the beach this afternoon."
+SENTENCES = (SENTENCE, "My brother works in a large hospital.", "Do you remember the name of that song?")
+
+
+@pytest.fixture(scope="module")
+def pcm() -> bytes:
+    """`SENTENCE` as it is heard."""
+    return asyncio.run(contract.spoken(SENTENCE))
+
+
+@pytest.fixture
+async def stt():
+    async with OfflineSpeechToText() as engine:
+        yield engine
+
+
+def worker_processes():
+    return [process for process in multiprocessing.active_children() if process.name == "recogniser"]
+
+
+def wrong_words(said: str, heard: str) -> int:
+    """Word errors of `heard`: the Levenshtein distance over words."""
+    reference, words = ([*re.sub(r"[^\w' ]", "", text.lower()).split()] for text in (said, heard))
+    row = list(range(len(words) + 1))
+    for i, expected in enumerate(reference, 1):
+        previous, row = row, [i]
+        for j, word in enumerate(words, 1):
+            row.append(min(previous[j] + 1, row[-1] + 1, previous[j - 1] + (word != expected)))
+    return row[-1]
+
+
+def serve_and_fail(connection: socket.socket) -> None:
+    """A worker whose model cannot be loaded."""
+    with connection:
+        connection.sendall(HEADER.pack(Reply.FAILURE, 8) + b"no model")
+
+
+@pytest.mark.parametrize("check", contract.CHECKS)
+async def test_keeps_the_contract(stt, pcm, check):
+    """The offline recogniser behaves as every engine must, and each utterance leaves its worker clean."""
+    await contract.drain(stt.stream(contract.windows(b"")))
+    await check(contract.hearing(stt, pcm, idle=lambda: stt.idle))
+
+
+async def test_understands_clear_speech(stt):
+    """Clear English is understood: at most one word in ten is wrong."""
+    for sentence in SENTENCES:
+        *_, last = await contract.drain(stt.stream(contract.windows(await contract.spoken(sentence))))
+        assert wrong_words(sentence, last.text) <= 1, last.text
+
+
+async def test_shows_words_while_they_are_said(stt, pcm):
+    """Partial transcripts grow towards the final one and are never repeated."""
+    *partials, _ = await contract.drain(stt.stream(contract.windows(pcm)))
+    texts = [transcript.text for transcript in partials]
+    assert len(texts) >= 3
+    assert all(texts)
+    assert all(first != second for first, second in itertools.pairwise(texts))
+
+
+async def test_understands_a_quiet_microphone(stt, pcm):
+    """Speech 20 dB below normal is brought to the level the model knows."""
+    quiet = b"".join(
+        round(int.from_bytes(pcm[i : i + 2], "little", signed=True) / 10).to_bytes(2, "little", signed=True)
+        for i in range(0, len(pcm), 2)
+    )
+    *_, last = await contract.drain(stt.stream(contract.windows(quiet)))
+    assert wrong_words(SENTENCE, last.text) <= 1, last.text
+
+
+@pytest.mark.parametrize("audio", [b"", bytes(32_000)])
+async def test_hears_nothing_in_silence(stt, audio):
+    """No audio and digital silence are an empty final transcript."""
+    assert await contract.drain(stt.stream(contract.windows(audio))) == [Transcript("", final=True)]
+
+
+def test_same_audio_same_text(pcm):
+    """What was recognised before, or left in the middle, changes nothing about the next utterance."""
+    recognizer = Recognizer()
+
+    def recognize() -> str:
+        recognizer.answer(Request.HEAR, pcm)
+        return recognizer.answer(Request.FINISH, b"")
+
+    first = recognize()
+    recognizer.answer(Request.HEAR, pcm[:32_000])
+    assert recognizer.answer(Request.FORGET, b"") == ""
+    assert recognize() == first
+
+
+async def test_takes_audio_cut_anywhere(stt, pcm):
+    """Pieces that end in the middle of a sample are the same audio."""
+
+    async def odd_pieces():
+        for start in range(0, len(pcm), 999):
+            yield pcm[start : start + 999]
+
+    *_, last = await contract.drain(stt.stream(odd_pieces()))
+    assert wrong_words(SENTENCE, last.text) <= 1, last.text
+
+
+async def test_is_ready_only_when_loaded(pcm):
+    """Entering returns before the model is loaded, says so, and a stream opened right away waits for it."""
+    async with OfflineSpeechToText() as stt:
+        assert not stt.ready
+        assert "starting" in stt.detail
+        await contract.drain(stt.stream(contract.windows(pcm)))
+        assert stt.ready
+        assert "starting" not in stt.detail
+
+
+async def test_more_speakers_than_processes(pcm):
+    """With one process, further utterances wait for their turn and are recognised."""
+    async with OfflineSpeechToText(processes=1) as stt:
+        said = await asyncio.gather(*(contract.drain(stt.stream(contract.windows(pcm))) for _ in range(3)))
+        assert len(worker_processes()) == 1
+    assert len({transcripts[-1].text for transcripts in said}) == 1
+
+
+async def test_a_worker_that_dies_fails_only_its_stream(pcm):
+    """The utterance of a worker that dies is lost with an `EngineError`; another worker takes the next one."""
+    async with OfflineSpeechToText(processes=1) as stt:
+        stream = stt.stream(contract.windows(pcm))
+        await anext(stream)
+        for process in worker_processes():
+            process.kill()
+        await contract.fails_with("stt", stream)
+        assert (await contract.drain(stt.stream(contract.windows(pcm))))[-1].final
+
+
+async def test_a_worker_that_dies_idle_is_not_noticed(stt, pcm):
+    """A worker that dies between two utterances costs nobody an utterance."""
+    await contract.drain(stt.stream(contract.windows(pcm)))
+    for process in worker_processes():
+        process.kill()
+        process.join()
+    assert (await contract.drain(stt.stream(contract.windows(pcm))))[-1].final
+
+
+async def test_says_why_it_cannot_start(monkeypatch, caplog):
+    """A model that does not load is one line in the log, the engine's detail and an `EngineError` for each stream."""
+    monkeypatch.setattr(offline_recognizer, "serve", serve_and_fail)
+    async with OfflineSpeechToText(processes=1) as stt:
+        error = await contract.fails_with("stt", stt.stream(contract.windows(b"")))
+        assert "no model" in str(error)
+        await contract.fails_with("stt", stt.stream(contract.windows(b"")))
+        assert "no model" in stt.detail
+        assert not stt.ready
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+async def test_leaves_no_process_behind(pcm):
+    """When the engine has ended so have its processes, in the middle of an utterance and while loading."""
+    async with OfflineSpeechToText() as stt:
+        stream = stt.stream(contract.windows(pcm))
+        await anext(stream)
+    assert not worker_processes()
+    await contract.fails_with("stt", stream)
+    async with OfflineSpeechToText():
+        pass
+    assert not worker_processes()
+    await contract.fails_with("stt", stt.stream(contract.windows(pcm)))
+
+
+def test_a_worker_ends_when_its_server_is_gone():
+    """A server that crashes leaves no process behind: a worker whose connection closes ends by itself."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = SPAWN.Process(target=serve, args=(theirs,))
+        process.start()
+    ours.close()
+    process.join()
+    assert process.exitcode == 0
+
+
+async def test_prints_nothing(capfd, pcm):
+    """Neither the worker nor the library under it writes to the server's output."""
+    async with OfflineSpeechToText() as stt:
+        await contract.drain(stt.stream(contract.windows(pcm)))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_works_under_uvloop(pcm):
+    """The server's own event loop serves the workers' connections as well."""
+
+    async def recognize() -> None:
+        async with OfflineSpeechToText() as stt:
+            stream = stt.stream(contract.windows(pcm))
+            await anext(stream)
+            await stream.aclose()
+            assert (await contract.drain(stt.stream(contract.windows(pcm))))[-1].text
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(recognize())
+    assert not worker_processes()
