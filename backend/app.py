@@ -13,7 +13,8 @@ from backend.engines.interfaces import Generation
 from backend.engines.offline_recognizer import OfflineSpeechToText
 from backend.engines.offline_speech import OfflineTextToSpeech
 from backend.engines.offline_writer import OfflineLanguageModel
-from backend.engines.openai import OpenAILanguageModel, OpenAISpeechToText, OpenAITextToSpeech
+from backend.engines.openai import OpenAILanguageModel, OpenAISpeechToText
+from backend.engines.openai_speech import OpenAITextToSpeech
 from backend.engines.preferred import PreferredSpeechToText
 from backend.engines.silero import SileroVad
 from backend.engines.whisper import WhisperSpeechToText

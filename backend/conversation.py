@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from backend.engines.interfaces import Message
-from backend.events import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backend.heard import SpokenReply
+    from backend.events import Outcome
 
 MAX_LINES = 400
 """Lines kept in memory; the oldest are forgotten first."""
@@ -47,16 +46,9 @@ class ReplyLine:
     character: Character
     message_id: str
     text: str = ""
-    spoken: SpokenReply | None = None
-    heard_samples: int = 0
+    heard_text: str = ""
+    """The beginning of `text` that was heard; settled when the reply is over."""
     outcome: Outcome | None = None
-
-    @property
-    def heard_text(self) -> str:
-        """What of `text` was heard: all of a completed reply, else up to the word the listener had reached."""
-        if self.outcome is Outcome.COMPLETED:
-            return self.text
-        return self.spoken.heard_text(self.text, self.heard_samples) if self.spoken else ""
 
     @property
     def remembered(self) -> str:
@@ -65,7 +57,7 @@ class ReplyLine:
 
     @property
     def cut_off(self) -> bool:
-        """True when the listener heard the beginning but not the end."""
+        """True when the listener did not hear the end."""
         return self.outcome is not None and len(self.heard_text) < len(self.text.rstrip())
 
 

@@ -66,7 +66,7 @@ class Turn:
         ledger.mark("turn_decided", self._utterance.decided_at)
         ledger.mark("transcript_final", self._utterance.transcribed_at)
         spoken = SpokenReply(self._stage.output_rate_hz, self._stage.voices.of(character).speech_rate)
-        line = ReplyLine(character, f"msg_{uuid4().hex[:16]}", spoken=spoken)
+        line = ReplyLine(character, f"msg_{uuid4().hex[:16]}")
         return Reply(self.number, index, line, spoken, ledger)
 
     async def begin(self) -> None:
@@ -118,13 +118,17 @@ class Turn:
         if reply >= len(self._replies):
             return
         self._playback.report(reply, samples)
-        line = self._replies[reply].line
-        if line.outcome in (Outcome.INTERRUPTED, Outcome.FAILED):
-            line.heard_samples = min(samples, self._playback.sent_samples(reply))
+        cut = self._replies[reply]
+        if cut.line.outcome in (Outcome.INTERRUPTED, Outcome.FAILED):
+            cut.line.heard_text = cut.spoken.heard_text(cut.line.text, samples)
 
     def _close(self, reply: Reply, outcome: Outcome) -> None:
-        reply.line.heard_samples = self._playback.heard(reply.index)
-        reply.line.outcome = outcome
+        line = reply.line
+        completed = outcome is Outcome.COMPLETED
+        line.heard_text = (
+            line.text if completed else reply.spoken.heard_text(line.text, self._playback.heard(reply.index))
+        )
+        line.outcome = outcome
 
     async def _announce(self, reply: Reply) -> None:
         line = reply.line

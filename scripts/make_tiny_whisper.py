@@ -82,6 +82,9 @@ def make_model(tokenizer: Tokenizer) -> WhisperForConditionalGeneration:
     generation.lang_to_id = {f"<|{code}|>": tokenizer.token_to_id(f"<|{code}|>") for code in _LANGUAGE_CODES}
     generation.task_to_id = {name: tokenizer.token_to_id(f"<|{name}|>") for name in ("transcribe", "translate")}
     generation.alignment_heads = [[1, 0], [1, 1]]
+    # The defaults lie outside this small vocabulary, and CTranslate2 writes to them unchecked.
+    generation.suppress_tokens = []
+    generation.begin_suppress_tokens = [tokenizer.token_to_id("Ġ"), end]
     _prefer_letters(model, tokenizer)
     return model
 

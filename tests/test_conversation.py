@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from backend.conversation import MAX_LINES, Conversation, ReplyLine
 from backend.events import Outcome
-from backend.heard import SpeechRate, SpokenReply
 from tests.sessions import CAST, MARA, THEO
 
 
 def reply(character, text: str, heard_share: float, outcome: Outcome | None) -> ReplyLine:
-    """A reply of one sentence, 1000 samples long, of which a share was heard."""
-    spoken = SpokenReply(1000, SpeechRate())
-    sentence = spoken.begin_sentence(0, len(text), text)
-    sentence.samples = 1000
-    spoken.complete_sentence(sentence)
-    return ReplyLine(character, "m", text, spoken, int(1000 * heard_share), outcome)
+    """A reply of which a share was heard."""
+    return ReplyLine(character, "m", text, text[: round(len(text) * heard_share)].strip(), outcome)
 
 
 def contents(conversation: Conversation, character, cast=CAST) -> list[tuple[str, str]]:

@@ -21,7 +21,15 @@ FORBIDDEN = {
     "backend.events": ("fastapi", "json", "pydantic"),
 }
 ONLY_APP_NAMES_ENGINES = {"backend.app", "backend.check"}
-CONCRETE_ENGINES = {"offline_recognizer", "offline_speech", "offline_writer", "openai", "preferred", "whisper"}
+CONCRETE_ENGINES = {
+    "offline_recognizer",
+    "offline_speech",
+    "offline_writer",
+    "openai",
+    "openai_speech",
+    "preferred",
+    "whisper",
+}
 
 
 def name_of(path: Path) -> str:

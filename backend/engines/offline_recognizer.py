@@ -44,7 +44,8 @@ class OfflineSpeechToText:
         self._slots = asyncio.Semaphore(processes or min(2, os.cpu_count() or 1))
         self._workers: set[_Worker] = set()
         self._idle: list[_Worker] = []
-        self._warming: set[asyncio.Task[None]] = set()
+        self.loading: set[asyncio.Task[None]] = set()
+        """Workers being loaded ahead of need; each task ends when its worker is there or cannot be had."""
         self._running = False
         self._failure = ""
 
@@ -55,7 +56,7 @@ class OfflineSpeechToText:
     @property
     def idle(self) -> bool:
         """Whether nothing is being recognised and no worker is being loaded."""
-        return not self._warming and len(self._idle) == len(self._workers)
+        return not self.loading and len(self._idle) == len(self._workers)
 
     @property
     def detail(self) -> str:
@@ -72,9 +73,9 @@ class OfflineSpeechToText:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._running = False
-        for task in self._warming:
+        for task in self.loading:
             task.cancel()
-        await asyncio.gather(*self._warming, return_exceptions=True)
+        await asyncio.gather(*self.loading, return_exceptions=True)
         for worker in self._workers:
             worker.close()
         self._workers.clear()
@@ -138,8 +139,8 @@ class OfflineSpeechToText:
 
     def _warm_up(self) -> None:
         task = asyncio.create_task(self._load_one(), name="recogniser warm-up")
-        self._warming.add(task)
-        task.add_done_callback(self._warming.discard)
+        self.loading.add(task)
+        task.add_done_callback(self.loading.discard)
 
     async def _load_one(self) -> None:
         try:

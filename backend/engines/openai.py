@@ -1,4 +1,4 @@
-"""Engines behind any OpenAI-compatible server, through the official client: chat, speech and transcription.
+"""Engines behind any OpenAI-compatible server, through the official client: chat and transcription.
 
 One HTTP client per engine serves all sessions. Closing a stream closes its HTTP response, which is how servers learn
 that they can stop.
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Self
 import openai
 from openai import AsyncOpenAI, AsyncStream, DefaultAioHttpClient
 
-from backend.audio import SAMPLE_BYTES, wav_bytes, whole_samples
-from backend.engines.interfaces import HEARING_RATE_HZ, Speech, Transcript
+from backend.audio import SAMPLE_BYTES, wav_bytes
+from backend.engines.interfaces import HEARING_RATE_HZ, Transcript
 from backend.errors import EngineError
 
 if TYPE_CHECKING:
@@ -26,14 +26,9 @@ CONNECT_TIMEOUT_S = 5.0
 SILENCE_TIMEOUT_S = 30.0
 """A server that sends nothing for this long has failed."""
 
-SPEECH_RATE_HZ = 24_000
-"""OpenAI's `pcm` response format: PCM16LE mono 24 kHz."""
-
-SPEECH_VOICES = ("alloy", "onyx", "nova", "echo", "shimmer", "fable", "ash", "coral", "sage", "ballad", "verse")
-
 
 class _OpenAIEngine:
-    """What the three have in common."""
+    """What both have in common."""
 
     name = "openai"
     stand_in = False
@@ -97,6 +92,10 @@ class OpenAILanguageModel(_OpenAIEngine):
 
     stage = "llm"
 
+    def __init__(self, *, base_url: str | None, api_key: str | None, model: str) -> None:
+        super().__init__(base_url=base_url, api_key=api_key, model=model)
+        self._url = f"{self._client.base_url}chat/completions"
+
     async def stream(self, messages: Sequence[Message], generation: Generation) -> AsyncGenerator[str]:
         """See `LanguageModel.stream`. Generation settings left `None` are not sent at all."""
         options = {
@@ -114,7 +113,7 @@ class OpenAILanguageModel(_OpenAIEngine):
         async with self._errors():
             # The typed method builds a model of every chunk, which costs more than everything else done with it.
             chunks = await self._client.post(
-                "/chat/completions", body=body, cast_to=object, stream=True, stream_cls=AsyncStream[object]
+                self._url, body=body, cast_to=object, stream=True, stream_cls=AsyncStream[object]
             )
             async with chunks:
                 async for chunk in chunks:
@@ -130,43 +129,6 @@ def _content(chunk: object) -> str | None:
             return piece
         case _:
             return None
-
-
-class OpenAIVoiceGenerator:
-    """A named voice of a speech server. Such servers keep no context, so there is none to carry."""
-
-    def __init__(self, engine: OpenAITextToSpeech, voice: str) -> None:
-        self._engine = engine
-        self._voice = voice
-
-    def stream(self, text: str) -> AsyncGenerator[Speech]:
-        """See `VoiceGenerator.stream`."""
-        return self._engine.speak(text, self._voice)
-
-
-class OpenAITextToSpeech(_OpenAIEngine):
-    """`POST /audio/speech` as raw PCM, passed on as it arrives."""
-
-    stage = "tts"
-    sample_rate_hz = SPEECH_RATE_HZ
-    voices = SPEECH_VOICES
-
-    def open_voice(self, voice: str) -> OpenAIVoiceGenerator:
-        """A generator for a voice of the server; what the server does not know it refuses itself."""
-        return OpenAIVoiceGenerator(self, voice or SPEECH_VOICES[0])
-
-    async def speak(self, text: str, voice: str) -> AsyncGenerator[Speech]:
-        """Speech of `text` in the server's voice of that name."""
-        request = self._client.audio.speech.with_streaming_response.create(
-            model=self._model, voice=voice, input=text, response_format="pcm"
-        )
-        async with self._errors(), request as response:
-            half = b""
-            async for data in response.iter_bytes():
-                pcm = whole_samples(half + data)
-                half = (half + data)[len(pcm) :]
-                if pcm:
-                    yield Speech(pcm)
 
 
 class OpenAISpeechToText(_OpenAIEngine):

@@ -46,8 +46,7 @@ class WhisperSpeechToText:
         self._device: Device = device
         self._state = "not loaded"
         self._model: WhisperModel | None = None
-        self.slot = asyncio.Semaphore(1)
-        """Held by whoever uses the model."""
+        self._slot = asyncio.Semaphore(1)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="whisper")
         self.loading: asyncio.Task[None] | None = None
         """Ends when the model is ready or cannot be had."""
@@ -59,7 +58,7 @@ class WhisperSpeechToText:
     @property
     def idle(self) -> bool:
         """Whether nothing is being decoded or loaded."""
-        return not self.slot.locked()
+        return not self._slot.locked()
 
     @property
     def detail(self) -> str:
@@ -95,17 +94,20 @@ class WhisperSpeechToText:
                 if decoding is not None and decoding.done():
                     yield Transcript(decoding.result(), final=False)
                     decoding = None
-                if decoding is None and len(said) - decoded_bytes >= PARTIAL_BYTES and not self.slot.locked():
+                if decoding is None and len(said) - decoded_bytes >= PARTIAL_BYTES and not self._slot.locked():
                     decoded_bytes = len(said)
-                    decoding = asyncio.create_task(self._decode(model, bytes(said)))
+                    decoding = self._start(model, said)
             if decoding is None or decoded_bytes < len(said):
                 if decoding is not None:
                     await _stop(decoding)
-                decoding = asyncio.create_task(self._decode(model, bytes(said)))
+                decoding = self._start(model, said)
             yield Transcript(await decoding, final=True)
         finally:
             if decoding is not None:
                 await _stop(decoding)
+
+    def _start(self, model: WhisperModel, said: bytearray) -> asyncio.Task[str]:
+        return asyncio.create_task(self._decode(model, bytes(said)), name="whisper decoding")
 
     async def _decode(self, model: WhisperModel, pcm: bytes) -> str:
         """The text of `pcm`. A cancelled decoding ends with the segment it is in."""
@@ -155,7 +157,7 @@ class WhisperSpeechToText:
         """Everything a blocking producer puts. Whatever it raises becomes an `EngineError`: the libraries under
         Whisper raise all sorts of things, some of them plain `Exception`."""
         try:
-            async with aclosing(stream_from_thread(produce, executor=self._executor, slot=self.slot)) as items:
+            async with aclosing(stream_from_thread(produce, executor=self._executor, slot=self._slot)) as items:
                 return [item async for item in items]
         except Exception as error:
             raise EngineError("stt", f"{type(error).__name__}: {error}") from error

@@ -76,8 +76,9 @@ async def stops_when_cancelled(subject: Subject[T]) -> None:
     reading = asyncio.create_task(drain(subject.open()))
     await asyncio.wait((reading,), timeout=0)
     reading.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await reading
+    await asyncio.wait((reading,))
+    # A quick engine may have been done before.
+    assert reading.cancelled() or reading.exception() is None
     assert subject.idle()
     subject.complete(await drain(subject.open()))
 

@@ -9,11 +9,13 @@ import pytest
 
 from backend.audio import sample_count
 from backend.engines.interfaces import Generation, Message
-from backend.engines.openai import OpenAILanguageModel, OpenAISpeechToText, OpenAITextToSpeech
+from backend.engines.openai import OpenAILanguageModel, OpenAISpeechToText
+from backend.engines.openai_speech import OpenAITextToSpeech
 from backend.errors import EngineError
 from tests.openai_server import serve_openai
 from tests.scripted import CHARACTER_S, RATE_HZ
 
+STAGES = {OpenAILanguageModel: "llm", OpenAITextToSpeech: "tts", OpenAISpeechToText: "stt"}
 MESSAGES = [Message(role="user", content="hello")]
 
 
@@ -119,7 +121,7 @@ async def test_a_refusal_is_an_engine_error_and_the_engine_lives_on(kind):
     async with engine_on(kind, status=401) as (server, engine):
         with pytest.raises(EngineError, match="401") as caught:
             await _run(engine)
-        assert caught.value.stage == kind.stage
+        assert caught.value.stage == STAGES[kind]
         server.status = 200
         await _run(engine)
 

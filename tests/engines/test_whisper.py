@@ -43,31 +43,6 @@ async def loaded(engine: WhisperSpeechToText) -> None:
     await engine.loading
 
 
-class Microphone:
-    """Audio that comes in only when the test says so."""
-
-    def __init__(self) -> None:
-        self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self.hungry = asyncio.Event()
-        """Set while the recogniser has taken all there was and waits for more."""
-
-    def say(self, pcm: bytes) -> None:
-        self.hungry.clear()
-        self._pieces.put_nowait(pcm)
-
-    def end(self) -> None:
-        self._pieces.put_nowait(None)
-
-    async def __aiter__(self):
-        while True:
-            if self._pieces.empty():
-                self.hungry.set()
-            piece = await self._pieces.get()
-            if piece is None:
-                return
-            yield piece
-
-
 @pytest.mark.parametrize("check", contract.CHECKS)
 async def test_keeps_the_contract(stt, pcm, check):
     """faster-whisper behaves as every engine must."""
@@ -76,21 +51,15 @@ async def test_keeps_the_contract(stt, pcm, check):
 
 async def test_decodes_again_while_audio_comes_in(stt, pcm):
     """A partial transcript is made of the first half second, and arrives with the audio that comes after it."""
-    microphone = Microphone()
-    stream = stt.stream(microphone)
-    partial = asyncio.create_task(anext(stream))
-    microphone.say(pcm[:PARTIAL_BYTES])
-    await microphone.hungry.wait()
-    async with stt.slot:  # free again when the decoding is over
-        pass
-    while not partial.done():
-        microphone.say(pcm[:320])
-        await microphone.hungry.wait()
-    first = await partial
-    assert first.text
-    assert not first.final
-    microphone.end()
-    *_, last = await contract.drain(stream)
+
+    async def microphone():
+        yield pcm[:PARTIAL_BYTES]
+        await asyncio.wait([task for task in asyncio.all_tasks() if task.get_name() == "whisper decoding"])
+        yield pcm[PARTIAL_BYTES:]
+
+    partial, *_, last = await contract.drain(stt.stream(microphone()))
+    assert partial.text
+    assert not partial.final
     assert last.final
 
 
