@@ -96,7 +96,6 @@ class Session:
         self.id = f"sess_{uuid4().hex[:16]}"
         self.resume_token = secrets.token_urlsafe(24)
         self._engines = engines
-        self._server_cast = settings.cast
         self._settings = replace(settings, cast=deal_voices(settings.cast, engines.tts.voices))
         self._emit_all = emit
         self._account = account
@@ -104,16 +103,14 @@ class Session:
         self._mailbox: Mailbox[tuple[Command | HearingEvent | _TurnEnded, float]] = Mailbox()
         self._conversation = Conversation()
         self._voices = Voices(engines.tts)
+        self._server_cast = {character.id: character for character in settings.cast}
+        self.known_characters = self._server_cast
+        """Characters a client can name by id: the server's and those it has brought itself."""
         self._hearing = STTPipeline(engines.stt, engines.vad.open(), self._note, clock)
         self._hearing.settings = settings.turn
         self._turns = 0
         self._turn: Turn | None = None
         self._task: asyncio.Task[None] | None = None
-
-    @property
-    def known_characters(self) -> dict[str, Character]:
-        """Characters a client can name by id: the server's and those it has brought itself."""
-        return {character.id: character for character in (*self._server_cast, *self._settings.cast)}
 
     async def receive(self, command: Command) -> None:
         """Take a command from the client. Audio goes straight to hearing, whose conclusions come by mail."""
@@ -249,6 +246,7 @@ class Session:
             captions=old.captions if change.captions is None else change.captions,
         )
         self._voices.keep_only(self._settings.cast)
+        self.known_characters = self._server_cast | {character.id: character for character in self._settings.cast}
         self._conversation.user_name = change.user_name or self._conversation.user_name
         self._hearing.settings = self._settings.turn
         await self._emit(self._ready())

@@ -26,6 +26,10 @@ WINDOW_BYTES = WINDOW_SAMPLES * SAMPLE_BYTES
 CONTEXT_SAMPLES = 64
 """Samples of the window before, which the network sees in front of each window."""
 
+QUIET_PEAK = 64
+"""A window that never exceeds this (of 32768, -54 dB) holds no speech, and the network is not asked: an open microphone
+in a quiet room, which is most of what a server hears, costs next to nothing, and the end of speech shows at once."""
+
 STATE_SHAPE = (1, 1, 128)
 PCM_SCALE = np.float32(1 / 32768)
 
@@ -60,6 +64,7 @@ class VadStream:
         self._window = self._input[0, CONTEXT_SAMPLES:]
         self._tail = self._input[0, WINDOW_SAMPLES:]
         self._probability = np.zeros(1, np.float32)
+        self._fresh = True
         self._states = [np.zeros((2, *STATE_SHAPE), np.float32) for _ in range(2)]
         # The network reads one state and writes the other, so nothing is allocated or copied between two windows.
         self._forth = self._bind(self._states[0], self._states[1])
@@ -72,7 +77,12 @@ class VadStream:
         """
         if len(window) != WINDOW_BYTES:
             raise ValueError(f"a window is {WINDOW_BYTES} bytes, not {len(window)}")
-        np.multiply(np.frombuffer(window, "<i2"), PCM_SCALE, out=self._window)
+        samples = np.frombuffer(window, "<i2")
+        if samples.max() < QUIET_PEAK and samples.min() > -QUIET_PEAK:
+            self.reset()
+            return 0.0
+        self._fresh = False
+        np.multiply(samples, PCM_SCALE, out=self._window)
         self._session.run_with_iobinding(self._forth)
         self._forth, self._back = self._back, self._forth
         self._context[:] = self._tail
@@ -80,6 +90,9 @@ class VadStream:
 
     def reset(self) -> None:
         """Forget what was heard; the next window begins a new stream."""
+        if self._fresh:
+            return
+        self._fresh = True
         self._context.fill(0)
         for state in self._states:
             state.fill(0)

@@ -47,10 +47,21 @@ def test_agrees_with_the_reference(vad, speech):
     from faster_whisper.vad import get_vad_model
 
     pcm = speech[: len(speech) // WINDOW_BYTES * WINDOW_BYTES]
+    # Louder than quiet everywhere, so that the network judges every window.
+    hiss = np.random.default_rng(1).normal(0, 100, len(pcm) // 2)
+    pcm = np.clip(np.frombuffer(pcm, "<i2") + hiss, -32768, 32767).astype("<i2").tobytes()
     # The reference overwrites the end of its input, so it is given one window more.
     samples = np.frombuffer(pcm + bytes(WINDOW_BYTES), "<i2").astype(np.float32) / 32768
     expected = get_vad_model()(samples)[:-1]
     np.testing.assert_allclose(probabilities(vad.open(), pcm), expected, atol=1e-4)
+
+
+def test_quiet_windows_begin_a_new_stream(vad, speech):
+    """Silence is certain without the network, and what follows it is judged as if nothing had come before."""
+    stream = vad.open()
+    first = probabilities(stream, speech)
+    assert probabilities(stream, bytes(WINDOW_BYTES * 3)) == [0.0] * 3
+    assert probabilities(stream, speech) == first
 
 
 def test_sessions_do_not_hear_each_other(vad, speech):
