@@ -36,32 +36,32 @@ async def stream_from_thread(
     the consumer after the items put before it. `slot` bounds how many producers work at once.
     """
     loop = asyncio.get_running_loop()
-    sender, receiver = anyio.create_memory_object_stream[T](math.inf)
     stopped = threading.Event()
 
-    def put(item: T) -> None:
-        if stopped.is_set():
-            raise Stop
-        loop.call_soon_threadsafe(sender.send_nowait, item)
-
-    def work() -> None:
-        try:
-            with contextlib.suppress(Stop):
-                produce(put)
-        finally:
-            loop.call_soon_threadsafe(sender.close)
-
     async with slot:
-        done = loop.run_in_executor(executor, work)
-        try:
-            async for item in receiver:
-                yield item
-            await done
-        finally:
-            stopped.set()
-            await _settle(done)
-            sender.close()
-            receiver.close()
+        sender, receiver = anyio.create_memory_object_stream[T](math.inf)
+
+        def put(item: T) -> None:
+            if stopped.is_set():
+                raise Stop
+            loop.call_soon_threadsafe(sender.send_nowait, item)
+
+        def work() -> None:
+            try:
+                with contextlib.suppress(Stop):
+                    produce(put)
+            finally:
+                loop.call_soon_threadsafe(sender.close)
+
+        with sender, receiver:
+            done = loop.run_in_executor(executor, work)
+            try:
+                async for item in receiver:
+                    yield item
+                await done
+            finally:
+                stopped.set()
+                await _settle(done)
 
 
 async def _settle(done: asyncio.Future[None]) -> None:

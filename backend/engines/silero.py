@@ -30,6 +30,9 @@ QUIET_PEAK = 64
 """A window that never exceeds this (of 32768, -54 dB) holds no speech, and the network is not asked: an open microphone
 in a quiet room, which is most of what a server hears, costs next to nothing, and the end of speech shows at once."""
 
+QUIET_WINDOWS = 8
+"""Quiet windows in a row (256 ms) after which the next sound begins a new stream; stops inside words are shorter."""
+
 STATE_SHAPE = (1, 1, 128)
 PCM_SCALE = np.float32(1 / 32768)
 
@@ -64,7 +67,7 @@ class VadStream:
         self._window = self._input[0, CONTEXT_SAMPLES:]
         self._tail = self._input[0, WINDOW_SAMPLES:]
         self._probability = np.zeros(1, np.float32)
-        self._fresh = True
+        self._quiet_run = 0
         self._states = [np.zeros((2, *STATE_SHAPE), np.float32) for _ in range(2)]
         # The network reads one state and writes the other, so nothing is allocated or copied between two windows.
         self._forth = self._bind(self._states[0], self._states[1])
@@ -79,9 +82,11 @@ class VadStream:
             raise ValueError(f"a window is {WINDOW_BYTES} bytes, not {len(window)}")
         samples = np.frombuffer(window, "<i2")
         if samples.max() < QUIET_PEAK and samples.min() > -QUIET_PEAK:
-            self.reset()
+            self._quiet_run += 1
+            if self._quiet_run == QUIET_WINDOWS:
+                self.reset()
             return 0.0
-        self._fresh = False
+        self._quiet_run = 0
         np.multiply(samples, PCM_SCALE, out=self._window)
         self._session.run_with_iobinding(self._forth)
         self._forth, self._back = self._back, self._forth
@@ -90,9 +95,6 @@ class VadStream:
 
     def reset(self) -> None:
         """Forget what was heard; the next window begins a new stream."""
-        if self._fresh:
-            return
-        self._fresh = True
         self._context.fill(0)
         for state in self._states:
             state.fill(0)
