@@ -68,7 +68,7 @@ class Conversation:
         self.id = uuid4().hex
         self.user_name = "User"
         self.talking_with: Character | None = None
-        """Whom the person addressed last, by name or not."""
+        """Whom the person heard last, or addressed since."""
         self._lines: list[PersonLine | ReplyLine] = []
 
     def add_person(self, text: str, to: Sequence[str] = ()) -> None:

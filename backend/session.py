@@ -191,7 +191,7 @@ class Session:
             self._conversation.add_person(utterance.text, utterance.to)
         settings, conversation = self._settings, self._conversation
         speakers = choose_speakers(utterance.text, settings.cast, conversation.talking_with, utterance.to)
-        conversation.talking_with = speakers[-1]
+        conversation.talking_with = speakers[0]
         stage = Stage(
             conversation=conversation,
             cast=settings.cast,

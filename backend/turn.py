@@ -107,6 +107,9 @@ class Turn:
         for reply in self._replies:
             if reply.begun and not reply.announced:
                 await self._announce(reply)
+        heard = [reply.character for reply in self._replies if reply.line.heard_text]
+        if heard:
+            self._stage.conversation.talking_with = heard[-1]
         ledger = tuple(self._entry(reply) for reply in self._replies if reply.begun)
         for reply, entry in zip(self._replies, ledger, strict=False):
             self._stage.account(self.number, entry, reply.line.outcome or outcome)

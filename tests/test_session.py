@@ -109,6 +109,17 @@ async def test_without_a_name_the_last_speaker_answers():
         assert [t.characters for t in listener.of(events.TurnStarted)] == [("theo",), ("theo",)]
 
 
+async def test_after_a_cut_the_person_goes_on_with_whom_they_heard():
+    """A character that was announced but never heard is not whom the person is talking with."""
+    async with open_session(llm=ScriptedLanguageModel(LONG)) as (session, listener, _):
+        await session.receive(events.Say("Mara and Theo?"))
+        await listener.until(events.AudioFrame, 20)
+        await session.receive(events.Interrupt())
+        await session.receive(events.Say("And then?"))
+        await listener.until(events.TurnStarted, 2)
+        assert listener.of(events.TurnStarted)[1].characters == ("mara",)
+
+
 async def test_a_spoken_turn_is_transcribed_and_answered():
     """Speech brings the transcript, partial and final, and an answer whose account starts at the last voiced frame."""
     stt = ScriptedSpeechToText("what is the plan")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import sentencex
 from stream2sentence import SentenceSplitter
@@ -18,7 +18,7 @@ from stream2sentence import SentenceSplitter
 from backend.speakable import speakable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncGenerator, AsyncIterator
 
 IDLE_FLUSH_S = 0.08
 """A writer that pauses this long after a sentence's end is not going to continue that sentence: about five tokens."""
@@ -47,7 +47,7 @@ class SentenceProducer:
     def __init__(self, language: str = "en") -> None:
         self.written = ""
         self._taken = 0
-        self._splitter = SentenceSplitter(
+        self._splitter: Any = SentenceSplitter(
             minimum_sentence_length=SHORT_SENTENCE_CHARACTERS,
             minimum_first_fragment_length=SHORT_SENTENCE_CHARACTERS,
             quick_yield_single_sentence_fragment=True,
@@ -89,8 +89,7 @@ class SentenceProducer:
         if self._taken and len(rest) < SHORT_SENTENCE_CHARACTERS:
             return False
         detector = self._splitter.quick_yield_boundary_detector
-        verdict: object = detector.classify(rest, len(rest) - 1, None, allow_terminal_end=True)  # pyright: ignore
-        return verdict == _SPLIT
+        return bool(detector.classify(rest, len(rest) - 1, None, allow_terminal_end=True) == _SPLIT)
 
     def _take(self, text: str) -> Sentence:
         """The span of `written` that holds `text`, found by counting what is not white space."""
@@ -133,8 +132,7 @@ async def produce_sentences(pieces: AsyncIterator[str], producer: SentenceProduc
 
 def _segment(language: str, text: str) -> list[str]:
     """Sentences of a whole text; the package ships without types."""
-    segment: Callable[[str, str], Iterable[str]] = sentencex.segment  # pyright: ignore
-    return list(segment(language, text))
+    return list(cast("Any", sentencex).segment(language, text))
 
 
 def _balanced(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from typing import TYPE_CHECKING, Annotated, Any, Literal, assert_never
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
@@ -183,74 +183,37 @@ def encode(event: events.Event, at: float) -> str | bytes:
     return json.dumps({**_fields(event), "at": round(at, 6)}, ensure_ascii=False, separators=(",", ":"))
 
 
-def _fields(event: events.Event) -> dict[str, Any]:  # noqa: C901, PLR0911, PLR0912  (one case per event)
+_TYPES: dict[type[events.Event], str] = {
+    events.SessionReady: "session.ready",
+    events.SpeechStarted: "speech.started",
+    events.SpeechStopped: "speech.stopped",
+    events.TranscriptPartial: "transcript.partial",
+    events.TranscriptFinal: "transcript.final",
+    events.TurnStarted: "turn.started",
+    events.ReplyStarted: "reply.started",
+    events.ReplyText: "reply.text",
+    events.ReplySentence: "reply.sentence",
+    events.ReplyDone: "reply.done",
+    events.TurnDone: "turn.done",
+    events.ErrorRaised: "error",
+    events.Pong: "pong",
+}
+
+
+def _fields(event: events.Event) -> dict[str, Any]:
+    """The event's own fields under their own names, but for what is not for clients or not JSON."""
+    fields: dict[str, Any] = {name: getattr(event, name) for name in event.__slots__}
     match event:
-        case events.ReplyText(turn, reply, delta):
-            return {"type": "reply.text", "turn": turn, "reply": reply, "delta": delta}
-        case events.ReplySentence(turn, reply, sentence, text):
-            return {"type": "reply.sentence", "turn": turn, "reply": reply, "sentence": sentence, "text": text}
-        case events.SessionReady():
-            return {
-                "type": "session.ready",
-                "protocol": VERSION,
-                "session": event.session,
-                "resume_token": event.resume_token,
-                "conversation": event.conversation,
-                "output_rate": event.output_rate,
-                "engines": event.engines,
-                "characters": [{"id": c.id, "name": c.name, "voice": c.voice} for c in event.characters],
-            }
-        case events.SpeechStarted(audio_ms):
-            return {"type": "speech.started", "audio_ms": audio_ms}
-        case events.SpeechStopped(audio_ms):
-            return {"type": "speech.stopped", "audio_ms": audio_ms}
-        case events.TranscriptPartial(text):
-            return {"type": "transcript.partial", "text": text}
-        case events.TranscriptFinal(text):
-            return {"type": "transcript.final", "text": text}
-        case events.TurnStarted(turn, text, source, characters):
-            return {
-                "type": "turn.started",
-                "turn": turn,
-                "text": text,
-                "source": source,
-                "characters": list(characters),
-            }
-        case events.ReplyStarted():
-            return {
-                "type": "reply.started",
-                "turn": event.turn,
-                "reply": event.reply,
-                "message_id": event.message_id,
-                "character_id": event.character_id,
-                "character_name": event.character_name,
-            }
-        case events.ReplyDone():
-            return {
-                "type": "reply.done",
-                "turn": event.turn,
-                "reply": event.reply,
-                "message_id": event.message_id,
-                "outcome": event.outcome.value,
-                "text": event.text,
-                "heard_text": event.heard_text,
-            }
-        case events.TurnDone(turn, outcome, ledger):
-            return {
-                "type": "turn.done",
-                "turn": turn,
-                "outcome": outcome.value,
-                "ledger": [ledger_fields(entry) for entry in ledger],
-            }
-        case events.ErrorRaised(code, message, details, turn):
-            fields: dict[str, Any] = {"type": "error", "code": code, "message": message}
-            return fields | ({"details": details} if details else {}) | ({"turn": turn} if turn is not None else {})
-        case events.Pong(nonce):
-            return {"type": "pong", "nonce": nonce}
-        case events.AudioFrame():
-            raise AssertionError("audio is binary")
+        case events.SessionReady(characters=characters):
+            fields["protocol"] = VERSION
+            fields["characters"] = [{"id": c.id, "name": c.name, "voice": c.voice} for c in characters]
+        case events.TurnDone(ledger=ledger):
+            fields["ledger"] = [ledger_fields(entry) for entry in ledger]
+        case events.ErrorRaised():
+            fields = {name: value for name, value in fields.items() if value is not None}
         case _:
-            assert_never(event)
+            pass
+    return {"type": _TYPES[type(event)], **fields}
 
 
 def ledger_fields(entry: LedgerEntry) -> dict[str, Any]:
