@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.client import latency
 from backend.ledger import STAGES, Ledger
 
 
@@ -18,6 +19,11 @@ def test_stages_are_consecutive_and_sum_exactly(times, order):
         assert all(seconds >= 0 for seconds in stages.values())
     before_audio = [seconds for stage, seconds in stages.items() if stage != "first_sample_played"]
     assert sum(before_audio) == entry.ttfa_s
+
+
+def test_the_harness_knows_the_same_stages():
+    """The client imports nothing of the server, so its list of stages is held to the ledger's here."""
+    assert latency.STAGES == STAGES
 
 
 def test_only_the_first_mark_counts():

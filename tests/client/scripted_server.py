@@ -14,6 +14,7 @@ from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
 from backend.audio import from_float
+from backend.client.latency import STAGES
 
 RATE_HZ = 24_000
 FRAME_SAMPLES = 1200
@@ -43,18 +44,7 @@ def frame(turn: int, reply: int, first_sample: int, pcm: bytes, flags: int = 0) 
 
 def ledger_entry(reply: int = 0, scale: int = 1, **changes) -> dict:
     """A ledger whose stages take 10, 20, 30 ... thousand ticks, times `scale`."""
-    stages = (
-        "turn_decided",
-        "transcript_final",
-        "llm_request",
-        "llm_first_token",
-        "first_sentence",
-        "tts_request",
-        "tts_first_audio",
-        "first_frame_sent",
-        "first_sample_played",
-    )
-    marks = dict(zip(stages, np.cumsum([10_000 * scale * (i + 1) for i in range(len(stages))]) * TICK, strict=True))
+    marks = dict(zip(STAGES, np.cumsum([10_000 * scale * (i + 1) for i in range(len(STAGES))]) * TICK, strict=True))
     entry = {"reply": reply, **{k: float(v) for k, v in marks.items()}, "saved_by_speculation": 0.0, "audio_s": 0.1}
     return entry | {"rtf": 0.1, "llm_tokens": 5, "sentences": 1, "underruns": 0, "cancelled_after_s": None} | changes
 
