@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest_asyncio
+from hypothesis import settings
 
 from tests.virtual_time import VirtualTimeLoop
+
+# A commit passes or fails the same way each time; `--hypothesis-profile=default` draws fresh examples.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 
 def pytest_asyncio_loop_factories(config, item):

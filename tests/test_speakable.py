@@ -236,13 +236,16 @@ def test_no_digit_is_left_to_the_voice(text: str) -> None:
     assert not re.search("[0-9]", said)
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.sampled_from(sorted(emoji.EMOJI_DATA)))
-def test_no_emoji_is_left_to_the_voice(picture: str) -> None:
+def test_no_emoji_is_left_to_the_voice() -> None:
     """Voices read emoji by their names."""
-    if picture in "©®™" or "\u2190" <= picture[0] <= "\u21ff":
-        return
-    assert speakable(f"Good {picture} day.") == "Good day."
+    signs = "©®™"
+    arrows = re.compile("[\u2190-\u21ff]")
+    left = [
+        picture
+        for picture in emoji.EMOJI_DATA
+        if picture[0] not in signs and not arrows.match(picture) and speakable(f"Good {picture} day.") != "Good day."
+    ]
+    assert left == []
 
 
 @settings(max_examples=200, deadline=None)

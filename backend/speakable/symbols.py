@@ -9,7 +9,7 @@ _PICTURES = re.compile(
     "[\U0001f000-\U0001faff\u2600-\u27bf\u2300-\u23ff\u2b00-\u2bff\u2900-\u297f\u2500-\u25ff\u2139\u24c2\u3030\u303d\u3297\u3299\ue000-\uf8ff"
     "\ufe0e\ufe0f\u20e3\ufffc\ufffd\ufeff\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u00ad\u203c\u2049"
     "\U000e0000-\U000e007f\U000f0000-\U0010ffff\ud800-\udfff\x00-\x08\x0b\x0e-\x1b\x7f-\x84\x86-\x9f]"
-    "(?:\u200d(?=[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff]))?"
+    "(?:\u200d[\u2190-\u21ff]?)?"
 )
 _EMOTICON = re.compile(
     r"(?<![\w:;=])(?:[:;=][-'^o]?[)(\]\[DPpOo3|/\\*]+(?![\w/])|(?<![)(])[)(]{1,4}[-']?[:;=](?!\w)|<3+(?!\w)|</3|\^[_.-]?\^|"
