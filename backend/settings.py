@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import AfterValidator, AliasChoices, Field, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -25,6 +26,15 @@ TtsName = Literal["auto", "offline", "higgs", "openai", "step-audio2"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
+def _http(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("a server's address starts with http:// or https:// and a host")
+    return url
+
+
+HttpUrl = Annotated[str, AfterValidator(_http)]
+
 NOT_YET_USED = ("tts_codec", "data_dir", "database_url")
 """Settings the contract fixes and this version has no use for; giving one is answered with a warning."""
 
@@ -37,11 +47,11 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 picks a free one and prints it")
     stt: SttName = Field("auto", description="speech recognition")
-    stt_base_url: str | None = Field(None, description="OpenAI-compatible server for speech recognition")
+    stt_base_url: HttpUrl | None = Field(None, description="OpenAI-compatible server for speech recognition")
     stt_api_key: str | None = Field(None, description="its key")
     stt_model: str | None = Field(None, description="its model, or a faster-whisper model name or folder")
     llm: LlmName = Field("auto", description="language model")
-    llm_base_url: str | None = Field(
+    llm_base_url: HttpUrl | None = Field(
         None,
         validation_alias=AliasChoices("llm_base_url", "VOICECHAT_LLM_BASE_URL", "OPENAI_BASE_URL"),
         description="OpenAI-compatible server for the language model (also OPENAI_BASE_URL)",
@@ -53,7 +63,7 @@ class Settings(BaseSettings):
     )
     llm_model: str | None = Field(None, description="its model")
     tts: TtsName = Field("auto", description="voices")
-    tts_base_url: str | None = Field(None, description="OpenAI-compatible server for the voices")
+    tts_base_url: HttpUrl | None = Field(None, description="OpenAI-compatible server for the voices")
     tts_api_key: str | None = Field(None, description="its key")
     tts_model: str | None = Field(None, description="its model")
     tts_codec: str | None = Field(None, description="audio codec of the higgs voice")

@@ -59,6 +59,7 @@ def test_origins_are_a_list():
         (["serve", "--port", "many"], "--port"),
         (["serve", "--stt", "ears"], "--stt"),
         (["serve", "--llm", "openai"], "--llm-base-url"),
+        (["serve", "--tts-base-url", "localhost:8080"], "http://"),
         (["serve", "--tts", "higgs"], "higgs"),
         (["serve", "--characters", "nobody.toml"], "nobody.toml"),
     ],

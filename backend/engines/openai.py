@@ -9,11 +9,13 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Self
 
+import httpx2
 import openai
 from openai import AsyncOpenAI, AsyncStream, DefaultAioHttpClient
 
 from backend.audio import SAMPLE_BYTES, wav_bytes
 from backend.engines.interfaces import HEARING_RATE_HZ, Transcript
+from backend.engines.remote import CONNECT_TIMEOUT_S, KEEP_ALIVE_S, SILENCE_TIMEOUT_S
 from backend.errors import EngineError
 
 if TYPE_CHECKING:
@@ -21,10 +23,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from backend.engines.interfaces import Generation, Message
-
-CONNECT_TIMEOUT_S = 5.0
-SILENCE_TIMEOUT_S = 30.0
-"""A server that sends nothing for this long has failed."""
 
 
 class _OpenAIEngine:
@@ -43,7 +41,7 @@ class _OpenAIEngine:
             timeout=openai.Timeout(SILENCE_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
             max_retries=1,
             # Half the CPU time per request and a third per streamed chunk of the client's default transport.
-            http_client=DefaultAioHttpClient(),
+            http_client=DefaultAioHttpClient(limits=httpx2.Limits(max_connections=1000, keepalive_expiry=KEEP_ALIVE_S)),
         )
         self._entered = False
 
@@ -72,19 +70,20 @@ class _OpenAIEngine:
             yield
         except openai.APIStatusError as error:
             raise EngineError(self.stage, f"the server answered {error.status_code}: {error.message}") from error
+        except (openai.APIConnectionError, httpx2.HTTPError, httpx2.StreamError) as error:
+            # In the middle of a body the client lets the HTTP library's own errors through.
+            raise EngineError(self.stage, f"{self._client.base_url}: {_root(error)}") from error
         except openai.APIError as error:
             raise EngineError(self.stage, f"{self._client.base_url}: {error.message}") from error
         except openai.OpenAIError as error:
             raise EngineError(self.stage, str(error)) from error
-        except _transport_errors() as error:
-            raise EngineError(self.stage, f"{self._client.base_url}: the connection broke: {error!r}") from error
 
 
-def _transport_errors() -> tuple[type[Exception], ...]:
-    """What the HTTP library under the client raises in the middle of a body, which the client does not translate."""
-    import httpx2
-
-    return (httpx2.HTTPError, httpx2.StreamError)
+def _root(error: BaseException) -> str:
+    """What went wrong at the socket: the layers above call a refused connection a timeout."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error) or type(error).__name__
 
 
 class OpenAILanguageModel(_OpenAIEngine):

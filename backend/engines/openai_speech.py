@@ -13,6 +13,7 @@ import aiohttp
 
 from backend.audio import whole_samples
 from backend.engines.interfaces import Speech
+from backend.engines.remote import CONNECT_TIMEOUT_S, KEEP_ALIVE_S, SILENCE_TIMEOUT_S
 from backend.errors import EngineError
 
 if TYPE_CHECKING:
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 OPENAI_URL = "https://api.openai.com/v1"
-CONNECT_TIMEOUT_S = 5.0
-SILENCE_TIMEOUT_S = 30.0
-"""A server that sends nothing for this long has failed."""
-KEEP_ALIVE_S = 60.0
 
 SPEECH_RATE_HZ = 24_000
 """OpenAI's `pcm` response format: PCM16LE mono 24 kHz."""

@@ -11,6 +11,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from backend.errors import AtCapacity, InvalidRequest, Unauthorized
 from backend.events import ErrorRaised
+from backend.outbox import Outbox
 from backend.protocols import native
 from backend.session import Session
 
@@ -57,8 +58,8 @@ def _bearer(websocket: WebSocket) -> str | None:
 
 
 async def _serve(websocket: WebSocket, server: Server) -> None:
-    async def emit(event: Event) -> None:
-        message = native.encode(event, time.monotonic())
+    async def send(event: Event, at: float) -> None:
+        message = native.encode(event, at)
         try:
             if isinstance(message, bytes):
                 await websocket.send_bytes(message)
@@ -67,23 +68,29 @@ async def _serve(websocket: WebSocket, server: Server) -> None:
         except (WebSocketDisconnect, RuntimeError):
             pass  # the socket is gone; the reader learns it too and ends the session
 
-    session = Session(server.engines, server.defaults, emit, server.metrics.account)
+    outbox = Outbox(send, time.monotonic)
+    session = Session(server.engines, server.defaults, outbox.put, server.metrics.account)
     living = asyncio.create_task(session.run(), name=session.id)
-    reading = asyncio.create_task(_read(websocket, session, emit), name=f"{session.id} reader")
+    reading = asyncio.create_task(_read(websocket, session, outbox.put), name=f"{session.id} reader")
+    sending = asyncio.create_task(outbox.run(), name=f"{session.id} outbox")
+    tasks = (living, reading, sending)
     for parameter in ("resume", "conversation"):
         if websocket.query_params.get(parameter):
-            await emit(ErrorRaised("not_found", f"this server keeps nothing to {parameter}; a new session was begun"))
+            await outbox.put(
+                ErrorRaised("not_found", f"this server keeps nothing to {parameter}; a new session was begun")
+            )
     try:
-        await asyncio.wait((living, reading), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        living.cancel()
-        reading.cancel()
-        await asyncio.wait((living, reading))
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
     if not living.cancelled() and living.exception() is not None:
         log.error("session failed", extra={"session": session.id}, exc_info=living.exception())
         await websocket.close(CLOSE_INTERNAL, "the session failed; this is a fault of the server")
-    elif not reading.cancelled() and reading.exception() is not None:
-        raise reading.exception()  # pyright: ignore[reportGeneralTypeIssues]
+    for task in (reading, sending):
+        if not task.cancelled() and task.exception() is not None:
+            raise task.exception()  # pyright: ignore[reportGeneralTypeIssues]
 
 
 async def _read(websocket: WebSocket, session: Session, emit: Callable[[Event], Awaitable[None]]) -> None:
