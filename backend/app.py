@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from backend.cast import DEFAULT_CAST, load_cast
+from backend.engines.higgs import HiggsTextToSpeech
 from backend.engines.interfaces import Generation
 from backend.engines.offline_recognizer import OfflineSpeechToText
 from backend.engines.offline_speech import OfflineTextToSpeech
@@ -77,8 +78,10 @@ def _llm(settings: Settings) -> LanguageModel:
 
 def _tts(settings: Settings) -> TextToSpeech:
     match settings.tts:
-        case "higgs" | "step-audio2":
-            raise ConfigurationError(f"the {settings.tts} voice is not in this version; use --tts openai or offline")
+        case "higgs":
+            return HiggsTextToSpeech(settings.tts_model, settings.tts_codec, settings.device)
+        case "step-audio2":
+            raise ConfigurationError("the step-audio2 voice is not in this version; use --tts higgs, openai or offline")
         case "openai":
             pass
         case "auto" if settings.tts_base_url:
@@ -103,8 +106,12 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
-            for engine in (chosen.stt, chosen.llm, chosen.tts):
-                await stack.enter_async_context(engine)
+            try:
+                for engine in (chosen.stt, chosen.llm, chosen.tts):
+                    await stack.enter_async_context(engine)
+            except ConfigurationError as error:
+                server.startup_error = error
+                raise
             yield
 
     app = FastAPI(title="voicechat", lifespan=lifespan, docs_url="/docs", redoc_url=None)

@@ -14,6 +14,7 @@ from backend.metrics import Metrics
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from backend.errors import ConfigurationError
     from backend.session import Engines, SessionSettings
     from backend.settings import Settings
 
@@ -27,6 +28,8 @@ class Server:
     defaults: SessionSettings
     metrics: Metrics = field(default_factory=Metrics)
     sessions: int = 0
+    startup_error: ConfigurationError | None = None
+    """Why an engine could not be loaded."""
 
     def authorize(self, presented_key: str | None) -> None:
         """Raises `Unauthorized` unless the key is right or none is required."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import socket
 import sys
 from typing import TYPE_CHECKING
@@ -23,9 +24,13 @@ _STAGE_NAMES = {"stt": "hearing", "llm": "writing", "tts": "voices"}
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM. Raises `ConfigurationError` when the address cannot be had."""
+    """Serve until SIGINT or SIGTERM. Raises `ConfigurationError` when the address cannot be had or an engine cannot be
+    loaded."""
     configure_logging(settings.log_level)
     app = create_app(settings)
+    state: Server = app.state.server
+    # uvicorn reports a failed start with a traceback; the error is raised below and says it in one line.
+    logging.getLogger("uvicorn.error").addFilter(lambda _record: state.startup_error is None)
     listener = _listen(settings.host, settings.port)
     config = uvicorn.Config(
         app,
@@ -37,9 +42,14 @@ def serve(settings: Settings) -> None:
         access_log=False,
         timeout_graceful_shutdown=3,
     )
-    server = _AnnouncingServer(config, listener, app.state.server)
+    server = _AnnouncingServer(config, listener, state)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(server.serve(sockets=[listener]))
+        try:
+            runner.run(server.serve(sockets=[listener]))
+        except SystemExit:  # uvicorn's way to say that the start failed
+            if state.startup_error is None:
+                raise
+            raise state.startup_error from None
 
 
 class _AnnouncingServer(uvicorn.Server):

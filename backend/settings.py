@@ -35,7 +35,7 @@ def _http(url: str) -> str:
 
 HttpUrl = Annotated[str, AfterValidator(_http)]
 
-NOT_YET_USED = ("tts_codec", "data_dir", "database_url")
+NOT_YET_USED = ("data_dir", "database_url")
 """Settings the contract fixes and this version has no use for; giving one is answered with a warning."""
 
 
@@ -65,8 +65,8 @@ class Settings(BaseSettings):
     tts: TtsName = Field("auto", description="voices")
     tts_base_url: HttpUrl | None = Field(None, description="OpenAI-compatible server for the voices")
     tts_api_key: str | None = Field(None, description="its key")
-    tts_model: str | None = Field(None, description="its model")
-    tts_codec: str | None = Field(None, description="audio codec of the higgs voice")
+    tts_model: str | None = Field(None, description="its model; for higgs a folder or repository id")
+    tts_codec: str | None = Field(None, description="audio codec of the higgs voice: a folder or repository id")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where local models run")
     silence_ms: int | None = Field(None, ge=50, le=10_000, description="silence that ends the person's turn")
     characters: Path | None = Field(None, description="TOML or JSON file with the cast")

@@ -22,6 +22,7 @@ FORBIDDEN = {
 }
 ONLY_APP_NAMES_ENGINES = {"backend.app", "backend.check"}
 CONCRETE_ENGINES = {
+    "higgs",
     "offline_recognizer",
     "offline_speech",
     "offline_writer",
@@ -67,7 +68,8 @@ def test_imports_point_inward(path):
         assert not {name for name in imported if within(name, "fastapi")}
     if module not in ONLY_APP_NAMES_ENGINES and not within(module, "backend.engines"):
         assert not {name for name in imported if name.removeprefix("backend.engines.") in CONCRETE_ENGINES}
-    assert "torch" not in {name.split(".")[0] for name in imported}
+    packages = {name.split(".")[0] for name in imported}
+    assert not packages & {"torch", "boson_multimodal"} or module == "backend.engines.higgs"
 
 
 def test_the_wheel_of_the_world_is_not_imported_at_start():
@@ -77,4 +79,18 @@ def test_the_wheel_of_the_world_is_not_imported_at_start():
         names = {alias.name.split(".")[0] for node in top_level for alias in node.names} | {
             (node.module or "").split(".")[0] for node in top_level if isinstance(node, ast.ImportFrom)
         }
-        assert not names & {"torch", "faster_whisper", "ctranslate2", "pocketsphinx", "sounddevice", "transformers"}
+        assert not names & {
+            "torch",
+            "faster_whisper",
+            "ctranslate2",
+            "pocketsphinx",
+            "sounddevice",
+            "transformers",
+            "boson_multimodal",
+        }
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "boson_multimodal").rglob("*.py")), ids=name_of)
+def test_the_voice_engine_stands_alone(path):
+    """`boson_multimodal` can be used without the server: it imports nothing of `backend`."""
+    assert not {name for name in imports_of(path) if within(name, "backend")}

@@ -1,0 +1,152 @@
+"""Higgs Audio v2 as the voice: one model for all sessions, one rolling context per character.
+
+The engine's own threads draw and decode; here its PCM becomes `Speech` and its errors become `EngineError`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import importlib.util
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+
+from backend.engines.interfaces import Speech
+from backend.errors import ConfigurationError, EngineError, MissingExtra
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+    from types import TracebackType
+
+    from boson_multimodal.serve.serve_engine import HiggsAudioServeEngine
+    from boson_multimodal.serve.voice_generator import StreamingVoiceGenerator
+    from boson_multimodal.voice_presets import VoicePreset
+
+DEFAULT_MODEL = "bosonai/higgs-audio-v2-generation-3B-base"
+DEFAULT_CODEC = "bosonai/higgs-audio-v2-tokenizer"
+SAMPLE_RATE_HZ = 24_000
+CONTEXT_SENTENCES = 5
+CUDA_STREAMS = 16
+CPU_STREAMS = 4
+
+
+class HiggsTextToSpeech:
+    """Speaks with Higgs Audio v2; see `TextToSpeech`."""
+
+    name = "higgs"
+    stand_in = False
+    sample_rate_hz = SAMPLE_RATE_HZ
+
+    def __init__(self, model: str | None, codec: str | None, device: Literal["auto", "cpu", "cuda"]) -> None:
+        """`model` and `codec` are folders or repository ids. Raises `MissingExtra` when the packages are missing."""
+        if any(importlib.util.find_spec(package) is None for package in ("torch", "transformers", "av")):
+            raise MissingExtra("higgs", "higgs")
+        from boson_multimodal.voice_presets import PRESETS
+
+        self._presets = PRESETS
+        self._model = model or DEFAULT_MODEL
+        self._codec = codec or (self._model if _holds_codec(self._model) else DEFAULT_CODEC)
+        self._device = device
+        self._engine: HiggsAudioServeEngine | None = None
+
+    @property
+    def voices(self) -> Sequence[str]:
+        """The presets' names. A voice may also be a description, such as `masculine;low pitch;slow pace`."""
+        return tuple(self._presets)
+
+    @property
+    def ready(self) -> bool:
+        return self._engine is not None
+
+    @property
+    def detail(self) -> str:
+        return f"{Path(self._model).name} on {self._engine.device if self._engine else self._device}"
+
+    @property
+    def active_slots(self) -> int:
+        """Utterances being spoken."""
+        return self._engine.active_slots if self._engine else 0
+
+    async def __aenter__(self) -> Self:
+        """Loads the model, in a thread. Raises `ConfigurationError` when it cannot be loaded."""
+        self._engine = await asyncio.to_thread(self._load)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await asyncio.to_thread(engine.close)
+
+    def open_voice(self, voice: str) -> HiggsVoiceGenerator:
+        """A preset by its name, a description with semicolons as it is, and for any other name always the same
+        preset."""
+        if voice in self._presets:
+            return HiggsVoiceGenerator(self, self._presets[voice], None)
+        names = sorted(self._presets)
+        dealt = self._presets[names[hashlib.sha256(voice.encode()).digest()[0] % len(names)]]
+        return HiggsVoiceGenerator(self, dealt, voice if ";" in voice else None)
+
+    def engine(self) -> HiggsAudioServeEngine:
+        """The loaded engine. Raises `EngineError` when it is not running."""
+        if self._engine is None:
+            raise EngineError("tts", "the voice engine is not running")
+        return self._engine
+
+    def _load(self) -> HiggsAudioServeEngine:
+        import torch
+
+        from boson_multimodal.model.higgs_audio.loading import CheckpointError
+        from boson_multimodal.serve.serve_engine import HiggsAudioServeEngine
+
+        device = self._device if self._device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+        if device == "cuda" and not torch.cuda.is_available():
+            raise ConfigurationError("--device cuda: this machine's torch finds no CUDA device")
+        streams = CUDA_STREAMS if device == "cuda" else CPU_STREAMS
+        try:
+            return HiggsAudioServeEngine(self._model, self._codec, device=device, max_streams=streams)
+        except CheckpointError as error:
+            raise ConfigurationError(f"--tts higgs: {error}") from error
+
+
+class HiggsVoiceGenerator:
+    """One character's voice: its preset, and the last sentences it spoke as context."""
+
+    def __init__(self, engine: HiggsTextToSpeech, preset: VoicePreset, description: str | None) -> None:
+        self._tts = engine
+        self._preset = preset
+        self._description = description or preset.speaker_description
+        self._voice: StreamingVoiceGenerator | None = None
+
+    async def stream(self, text: str) -> AsyncGenerator[Speech]:
+        """See `VoiceGenerator.stream`."""
+        from boson_multimodal.model.higgs_audio.sampling import SamplingParams
+        from boson_multimodal.serve.voice_generator import StreamingVoiceGenerator
+
+        preset = self._preset
+        if self._voice is None:
+            self._voice = StreamingVoiceGenerator(
+                self._tts.engine(), preset.scene_prompt, self._description, None, CONTEXT_SENTENCES
+            )
+        params = SamplingParams(
+            preset.temperature,
+            preset.top_k,
+            preset.top_p,
+            preset.ras_win_len,
+            preset.ras_win_max_num_repeat,
+            preset.seed,
+        )
+        try:
+            async with aclosing(self._voice.generate_pcm([text], params)) as pieces:
+                async for pcm in pieces:
+                    if pcm:
+                        yield Speech(pcm)
+        except (ValueError, RuntimeError) as error:
+            raise EngineError("tts", f"the voice engine failed: {error}") from error
+
+
+def _holds_codec(model: str) -> bool:
+    """Whether `model` is a folder with a model and a codec side by side, as `make_tiny_checkpoint` writes it."""
+    return (Path(model) / "codec").is_dir()

@@ -1,0 +1,63 @@
+"""Reference recordings, from files or bytes of any format FFmpeg reads."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from boson_multimodal.data_types import AudioContent
+
+
+def read_audio(source: Path | bytes) -> tuple[NDArray[np.float32], int]:
+    """Mono samples in [-1, 1] and their rate in Hz. Raises `ValueError` when `source` holds no audio."""
+    import av
+
+    name = str(source) if isinstance(source, Path) else f"{len(source)} bytes of audio"
+    if isinstance(source, Path) and not source.is_file():
+        raise ValueError(f"there is no audio file {source}")
+    try:
+        with av.open(str(source) if isinstance(source, Path) else io.BytesIO(source)) as container:
+            if not container.streams.audio:
+                raise ValueError(f"{name} has no audio track")
+            rate = container.streams.audio[0].rate
+            resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
+            pieces = [
+                resampled.to_ndarray()[0]
+                for frame in container.decode(audio=0)
+                for resampled in resampler.resample(frame)
+            ]
+    except (av.FFmpegError, OSError) as error:
+        raise ValueError(f"{name} cannot be read as audio: {error}") from error
+    if not pieces:
+        raise ValueError(f"{name} holds no sound")
+    return np.concatenate(pieces).astype(np.float32), int(rate)
+
+
+def content_bytes(content: AudioContent) -> bytes:
+    """The audio file a message's audio content names or holds. Raises `ValueError` when there is none."""
+    if content.raw_audio:
+        try:
+            return base64.b64decode(content.raw_audio, validate=True)
+        except binascii.Error as error:
+            raise ValueError(f"raw_audio is not base64: {error}") from error
+    if content.supplied:
+        raise ValueError("an audio message has neither a file nor raw_audio")
+    path = Path(content.audio_url)
+    if not path.is_file():
+        raise ValueError(f"there is no audio file {content.audio_url}")
+    return path.read_bytes()
+
+
+def cut(samples: NDArray[np.float32], rate: int, content: AudioContent) -> NDArray[np.float32]:
+    """The part of `samples` from the content's `offset` for its `duration`, both in seconds."""
+    begin = round((content.offset or 0.0) * rate)
+    end = None if content.duration is None else begin + round(content.duration * rate)
+    return samples[begin:end]

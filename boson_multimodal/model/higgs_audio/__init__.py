@@ -1,0 +1,1 @@
+"""Higgs Audio v2: the step loop over its audio columns, and its codec."""
