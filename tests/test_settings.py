@@ -60,7 +60,8 @@ def test_origins_are_a_list():
         (["serve", "--stt", "ears"], "--stt"),
         (["serve", "--llm", "openai"], "--llm-base-url"),
         (["serve", "--tts-base-url", "localhost:8080"], "http://"),
-        (["serve", "--tts", "higgs"], "higgs"),
+        (["serve", "--tts", "step-audio2"], "step-audio2"),
+        (["serve", "--port=0", "--stt=offline", "--tts=higgs", "--tts-model=.", "--tts-codec=."], "config.json"),
         (["serve", "--characters", "nobody.toml"], "nobody.toml"),
     ],
 )

@@ -94,8 +94,8 @@ class Backbone:
         self._offsets = torch.arange(self.codebooks, device=self.device) * self.codebook_size
         self._rotary = model.model.rotary_emb
         self._norm = model.model.norm.weight
-        self._head = model.audio_lm_head.weight
         with torch.no_grad():
+            self._head = _fused(model.audio_lm_head)
             self.layers = [_fused_layer(layer) for layer in model.model.layers]
 
     def rotary_table(self, positions: int) -> Rotary:
@@ -185,19 +185,22 @@ def _fused_layer(layer: nn.Module) -> _Layer:
     attention = layer.self_attn
     return _Layer(
         qkv=_fused(attention.q_proj, attention.k_proj, attention.v_proj),
-        out=attention.o_proj.weight,
+        out=_fused(attention.o_proj),
         text=_feed_forward(layer.input_layernorm, layer.post_attention_layernorm, layer.mlp),
         audio=_feed_forward(layer.audio_input_layernorm, layer.audio_post_attention_layernorm, layer.audio_mlp),
     )
 
 
 def _feed_forward(input_norm: nn.Module, norm: nn.Module, mlp: nn.Module) -> _FeedForward:
-    return _FeedForward(input_norm.weight, norm.weight, _fused(mlp.gate_proj, mlp.up_proj), mlp.down_proj.weight)
+    return _FeedForward(input_norm.weight, norm.weight, _fused(mlp.gate_proj, mlp.up_proj), _fused(mlp.down_proj))
 
 
 def _fused(*projections: nn.Linear) -> Tensor:
     """Their weights stacked, `[sum of outputs, inputs]`; each module's own weight becomes a view of it."""
     fused = torch.cat([projection.weight for projection in projections])
+    if fused.device.type == "cpu":
+        # One row times a matrix reads it a fifth faster when the inputs, not the outputs, are its rows in memory.
+        fused = fused.t().contiguous().t()
     begin = 0
     for projection in projections:
         end = begin + projection.out_features

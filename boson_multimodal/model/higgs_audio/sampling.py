@@ -18,6 +18,8 @@ NEVER = 2**30
 """A column that is never reached."""
 
 _GOLDEN = 0x9E3779B97F4A7C15 - 2**64
+_STEP = 0xD1B54A32D192ED03 - 2**64
+_CELL = 0x8CB92BA72F3D8DD7 - 2**64
 _MIX = (0xFF51AFD7ED558CCD - 2**64, 0xC4CEB9FE1A85EC53 - 2**64)
 
 
@@ -74,6 +76,7 @@ class SamplerState:
         self.top_k, self.top_p = row(0, long), row(1, torch.float32)
         self._age = torch.arange(MAX_RAS_WINDOW, 0, -1, device=device)
         self._codebook = torch.arange(codebooks, device=device)
+        self._numbers: Tensor | None = None
 
     def tensors(self) -> tuple[Tensor, ...]:
         """All that belongs to a slot, each with the slot as its first dimension."""
@@ -104,7 +107,7 @@ class SamplerState:
         since_end = (index - eos_at)[:, None]
         forced = self._forced(index, since_end, self.limit[rows])
         raw = self._masked(logits.float(), since_end)
-        noise, other_noise = gumbel_noise(self.seed[rows], index, torch.Size((2, *raw.shape[1:]))).unbind(1)
+        noise, other_noise = gumbel_noise(self.seed[rows], index, self._cells(raw.shape[-1])).unbind(1)
         scores = warped(raw / self.temperature[rows, None, None], self.top_k[rows], self.top_p[rows])
         drawn = (scores + noise.masked_fill(self.greedy[rows, None, None], 0.0)).argmax(dim=-1)
         redrawn = (raw + other_noise).argmax(dim=-1)
@@ -117,6 +120,13 @@ class SamplerState:
         self.history[rows] = torch.cat((self.history[rows][:, 1:], column[:, None]), dim=1)
         self.columns[rows] = column
         return column
+
+    def _cells(self, size: int) -> Tensor:
+        """Numbers of the cells of two draws, `[2, C, V]`."""
+        if self._numbers is None:
+            numbers = torch.arange(2 * self.codebooks * size, device=self.columns.device)
+            self._numbers = numbers.view(2, self.codebooks, size)
+        return self._numbers
 
     def _forced(self, index: Tensor, since_end: Tensor, limit: Tensor) -> Tensor:
         """The delay pattern: BOS where a codebook has not begun, EOS where it has ended, -1 where it is free.
@@ -161,20 +171,14 @@ def warped(scores: Tensor, top_k: Tensor, top_p: Tensor) -> Tensor:
     return scores.masked_fill(scores < least, -math.inf)
 
 
-def gumbel_noise(seed: Tensor, step: Tensor, shape: torch.Size) -> Tensor:
-    """Standard Gumbel noise `[B, *shape]`, a function of `seed [B]`, `step [B]` and the cell alone.
+def gumbel_noise(seed: Tensor, step: Tensor, cells: Tensor) -> Tensor:
+    """Standard Gumbel noise `[B, *cells]`, a function of `seed [B]`, `step [B]` and the cell's number alone.
 
-    Adding it to logits and taking the maximum samples their softmax (the Gumbel-max trick). The cell's counter is
-    mixed as in MurmurHash3's 64-bit finaliser; integer arithmetic wraps alike on every device.
+    Adding it to logits and taking the maximum samples their softmax (the Gumbel-max trick). Seed, step and cell make a
+    counter that is mixed as in MurmurHash3's 64-bit finaliser; integer arithmetic wraps alike on every device.
     """
-    cells = torch.arange(shape.numel(), device=seed.device)
-    key = _mixed(seed * _GOLDEN + step)
-    bits = _mixed(key[:, None] + cells * _GOLDEN)
-    uniform = ((bits & 0x7FFFFF).float() + 0.5) * 2**-23
-    return -torch.log(-torch.log(uniform)).view(-1, *shape)
-
-
-def _mixed(x: Tensor) -> Tensor:
+    counter = (seed * _GOLDEN + step * _STEP).view(-1, *[1] * cells.ndim) + cells * _CELL
     for factor in _MIX:
-        x = (x ^ ((x >> 33) & 0x7FFFFFFF)) * factor
-    return x ^ ((x >> 33) & 0x7FFFFFFF)
+        counter = (counter ^ ((counter >> 33) & 0x7FFFFFFF)) * factor
+    bits = (counter >> 41) & 0x7FFFFF
+    return -torch.log(-torch.log((bits.float() + 0.5) * 2**-23))

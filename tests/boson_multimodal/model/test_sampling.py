@@ -157,15 +157,27 @@ def test_noise_is_gumbel_and_depends_on_seed_and_step() -> None:
     """Sampling with it has the softmax's frequencies, over seeds as over steps."""
     logits = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()
     many = torch.arange(20_000)
-    shape = torch.Size((1, 4))
+    four = torch.arange(4)
     for noise in (
-        gumbel_noise(many, torch.full_like(many, 5), shape),
-        gumbel_noise(torch.full_like(many, 7), many, shape),
-        gumbel_noise(torch.zeros(1, dtype=torch.long), torch.ones(1, dtype=torch.long), torch.Size((20_000, 4)))[0],
+        gumbel_noise(many, torch.full_like(many, 5), four),
+        gumbel_noise(torch.full_like(many, 7), many, four),
+        gumbel_noise(
+            torch.zeros(1, dtype=torch.long), torch.ones(1, dtype=torch.long), torch.arange(80_000).view(-1, 4)
+        )[0],
     ):
         frequencies = torch.bincount((logits + noise).argmax(dim=-1).flatten(), minlength=4) / 20_000
         torch.testing.assert_close(frequencies, logits.exp(), atol=0.015, rtol=0)
-    assert torch.isfinite(noise).all()
+        assert torch.isfinite(noise).all()
+
+
+def test_neighbouring_draws_are_independent() -> None:
+    """Seeds, steps and cells that follow one another give noise without any correlation."""
+    cells = torch.arange(4096)
+    one = torch.ones(1, dtype=torch.long)
+    noise = [gumbel_noise(one * seed, one * step, cells)[0] for seed in range(6) for step in range(6)]
+    noise += [gumbel_noise(one * 100, one, cells + 1)[0], gumbel_noise(one * 100, one, cells)[0]]
+    correlation = torch.corrcoef(torch.stack(noise)) - torch.eye(len(noise))
+    assert correlation.abs().max() < 0.07
 
 
 def test_a_slots_draws_do_not_depend_on_its_neighbours() -> None:
