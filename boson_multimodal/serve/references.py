@@ -36,8 +36,8 @@ class References:
 
         Raises `ValueError` when it is no audio.
         """
-        part = (content.offset, content.duration) if content is not None else (None, None)
-        key = (hashlib.sha256(audio).digest(), *part)
+        begin, length = (content.offset, content.duration) if content is not None else (None, None)
+        key = (hashlib.sha256(audio).digest(), begin, length)
         with self._one_at_a_time:
             if key not in self._codes:
                 samples, rate = read_audio(audio)

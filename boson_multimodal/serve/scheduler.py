@@ -145,6 +145,7 @@ class Scheduler:
         if utterance.slot is None:
             return None
         utterance.rows = rows
+        utterance.cached = len(utterance.slot.held)
         self._prefilling = self._waiting.popleft()
         return utterance
 

@@ -145,7 +145,8 @@ class HiggsAudioServeEngine:
         params = SamplingParams(temperature, top_k, top_p, ras_win_len, ras_win_max_num_repeat, seed)
         rows = self._sample_rows(chat_ml_sample)
         sink = ColumnCollector()
-        self._scheduler.submit(Utterance(rows, params, max_new_tokens, sink))
+        utterance = Utterance(rows, params, max_new_tokens, sink)
+        self._scheduler.submit(utterance)
         finish_reason = sink.wait()
         columns = torch.from_numpy(np.stack(sink.columns, axis=1))
         codes = revert_delay_pattern(columns).clip(0, self.audio_codebook_size - 1)[:, 1:-1]
@@ -161,7 +162,7 @@ class HiggsAudioServeEngine:
                 "prompt_tokens": len(rows),
                 "completion_tokens": columns.shape[1],
                 "total_tokens": len(rows) + columns.shape[1],
-                "cached_tokens": 0,
+                "cached_tokens": utterance.cached,
             },
             finish_reason=finish_reason,
         )
@@ -188,7 +189,7 @@ class HiggsAudioServeEngine:
 
     async def generate_streaming_with_context(
         self,
-        text_chunks: list[str],
+        text_chunks: list[str] | str,
         scene_prompt: str | None = None,
         speaker_descriptions: str | list[str] | None = None,
         ref_audio_paths: list[str] | None = None,
@@ -203,8 +204,9 @@ class HiggsAudioServeEngine:
         ras_win_max_num_repeat: int = 2,
         seed: int | None = None,
     ) -> AsyncGenerator[HiggsAudioStreamerDelta]:
-        """Speak `text_chunks` one after another in one voice, see `StreamingVoiceGenerator`; at most `max_new_tokens`
-        columns each. What a parameter cannot mean raises `ValueError`."""
+        """Speak `text_chunks` (or the sentences of one string) one after another in one voice, see
+        `StreamingVoiceGenerator`; at most `max_new_tokens` columns each. What a parameter cannot mean raises
+        `ValueError`."""
         params = SamplingParams(temperature, top_k, top_p, ras_win_len, ras_win_max_num_repeat, seed)
         voice = StreamingVoiceGenerator(
             self, scene_prompt, speaker_descriptions, ref_audio_paths, generation_chunk_buffer_size
@@ -215,7 +217,7 @@ class HiggsAudioServeEngine:
 
     async def generate_pcm_stream(
         self,
-        text_chunks: list[str],
+        text_chunks: list[str] | str,
         scene_prompt: str | None = None,
         speaker_descriptions: str | list[str] | None = None,
         ref_audio_paths: list[str] | None = None,

@@ -41,6 +41,8 @@ class Utterance:
     slot: Slot | None = None
     """Where it is served; this and what follows belongs to the scheduler."""
     done: bool = False
+    cached: int = 0
+    """Positions of the prompt that were in the cache already."""
     position: int = 0
     limit: int = 0
     ended_at: int | None = None

@@ -14,6 +14,7 @@ import torch
 from boson_multimodal.data_types import AudioContent, ChatMLSample, Message
 from boson_multimodal.model.higgs_audio.utils import revert_delay_pattern
 from boson_multimodal.prompts import Reference, base_messages
+from boson_multimodal.text_chunking import chunk_text
 from boson_multimodal.text_normalization import normalize
 
 if TYPE_CHECKING:
@@ -70,10 +71,10 @@ class StreamingVoiceGenerator:
         self._spoken = 0
 
     async def generate_streaming(
-        self, text_chunks: Sequence[str], params: SamplingParams, max_new_tokens: int = 2048
+        self, text_chunks: Sequence[str] | str, params: SamplingParams, max_new_tokens: int = 2048
     ) -> AsyncGenerator[HiggsAudioStreamerDelta]:
-        """Speak chunk after chunk, as deltas."""
-        for text in text_chunks:
+        """Speak chunk after chunk, the sentences of a single string, as deltas."""
+        for text in _chunks(text_chunks):
             rows, limit = await self._prompt(text, max_new_tokens)
             columns: list[Tensor] = []
             finish_reason = None
@@ -86,10 +87,10 @@ class StreamingVoiceGenerator:
             self._remember(text, torch.stack(columns, dim=1), finish_reason)
 
     async def generate_pcm(
-        self, text_chunks: Sequence[str], params: SamplingParams, max_new_tokens: int = 2048
+        self, text_chunks: Sequence[str] | str, params: SamplingParams, max_new_tokens: int = 2048
     ) -> AsyncGenerator[bytes]:
-        """Speak chunk after chunk, as PCM16LE mono at the engine's `sampling_rate`."""
-        for text in text_chunks:
+        """Speak chunk after chunk, the sentences of a single string, as PCM16LE mono."""
+        for text in _chunks(text_chunks):
             rows, limit = await self._prompt(text, max_new_tokens)
             utterance = self._engine.open_pcm(rows, self._params(params), limit)
             async with aclosing(utterance.stream()) as pieces:
@@ -147,6 +148,10 @@ def max_columns(text: str, engine: HiggsAudioServeEngine) -> int:
     """Columns that are enough for `text` spoken slowly with pauses."""
     seconds = len(text) / SLOWEST_CHARACTERS_PER_S + PAUSE_S
     return round(seconds * engine.audio_tokenizer.tps) + engine.audio_num_codebooks + 1
+
+
+def _chunks(text: Sequence[str] | str) -> Sequence[str]:
+    return chunk_text(text, "sentence") if isinstance(text, str) else text
 
 
 def _text_beside(path: Path) -> str:

@@ -8,7 +8,7 @@ the pass begins, every slot at its own position. It gives the numbers of the ori
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -181,7 +181,7 @@ class Backbone:
         return torch.addcmul(heads * cos, heads.roll(self.head_dim // 2, dims=-1), sin)
 
 
-def _fused_layer(layer: nn.Module) -> _Layer:
+def _fused_layer(layer: Any) -> _Layer:
     attention = layer.self_attn
     return _Layer(
         qkv=_fused(attention.q_proj, attention.k_proj, attention.v_proj),
@@ -191,7 +191,7 @@ def _fused_layer(layer: nn.Module) -> _Layer:
     )
 
 
-def _feed_forward(input_norm: nn.Module, norm: nn.Module, mlp: nn.Module) -> _FeedForward:
+def _feed_forward(input_norm: Any, norm: Any, mlp: Any) -> _FeedForward:
     return _FeedForward(input_norm.weight, norm.weight, _fused(mlp.gate_proj, mlp.up_proj), _fused(mlp.down_proj))
 
 

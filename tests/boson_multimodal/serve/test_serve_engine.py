@@ -104,6 +104,22 @@ async def test_pcm_of_chunks_is_that_of_their_columns(engine: HiggsAudioServeEng
     assert np.abs(streamed - np.concatenate(offline)).max() <= 1
 
 
+async def test_a_text_is_spoken_sentence_by_sentence(engine: HiggsAudioServeEngine) -> None:
+    """One string is chunked by itself, as the caller would have."""
+    sentences = ["Hello there.", "How are you?"]
+    assert await pcm(engine, text_chunks=" ".join(sentences), seed=3) == await pcm(
+        engine, text_chunks=sentences, seed=3
+    )
+
+
+def test_usage_counts_what_was_in_the_cache(engine: HiggsAudioServeEngine) -> None:
+    """Asked again, a prompt costs one position."""
+    sample = ChatMLSample([Message("system", "Something nobody said before."), Message("user", "Hello there.")])
+    engine.generate(sample, max_new_tokens=30)
+    usage = engine.generate(sample, max_new_tokens=30).usage
+    assert usage["cached_tokens"] == usage["prompt_tokens"]
+
+
 async def test_the_same_seed_gives_the_same_bytes_in_any_company(engine: HiggsAudioServeEngine) -> None:
     """Seven voices at once on four slots each sound as they do alone, and different seeds differ."""
     asked = [{"text_chunks": [f"This is voice number {n}.", "And more."], "seed": n} for n in range(7)]
