@@ -24,7 +24,7 @@ def read_audio(source: Path | bytes) -> tuple[NDArray[np.float32], int]:
     if isinstance(source, Path) and not source.is_file():
         raise ValueError(f"there is no audio file {source}")
     try:
-        with av.open(str(source) if isinstance(source, Path) else io.BytesIO(source)) as container:
+        with av.open(str(source) if isinstance(source, Path) else io.BytesIO(source), "r") as container:
             if not container.streams.audio:
                 raise ValueError(f"{name} has no audio track")
             rate = container.streams.audio[0].rate

@@ -1,4 +1,4 @@
-"""One thread that decodes windows for all utterances, beside the one that draws columns."""
+"""Windows of codes -> PCM, for all utterances: beside the thread that draws columns, or in it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_BATCH = 16
 class PcmSink:
     """A `ColumnSink` that passes on PCM16LE pieces."""
 
-    def __init__(self, stream: AudioStream, worker: CodecWorker, channel: ThreadChannel[bytes]) -> None:
+    def __init__(self, stream: AudioStream, worker: InlineCodec, channel: ThreadChannel[bytes]) -> None:
         self._stream = stream
         self._worker = worker
         self.channel = channel
@@ -62,23 +62,63 @@ class _Job:
     window: Window | None
 
 
-class CodecWorker:
-    """Decodes what is submitted, each utterance's windows in order.
+class InlineCodec:
+    """Decodes every window at once, in the thread that submits it.
+
+    For a model and a codec on the same CPU: two threads that both use all its cores make each other twenty times
+    slower.
+    """
+
+    def __init__(self, codec: HiggsCodec, device: torch.device) -> None:
+        self._codec = codec
+        self._device = device
+
+    def submit(self, sink: PcmSink, window: Window | None) -> None:
+        """Decode `window` for `sink`; None after the last one closes its channel."""
+        self._serve([_Job(sink, window)])
+
+    def close(self) -> None:
+        """Finish what was submitted."""
+
+    def _serve(self, batch: list[_Job]) -> None:
+        """Decode windows of equal length in one batch; a failure is their sinks'."""
+        try:
+            self._decode([(job.sink, job.window) for job in batch if job.window is not None and not job.sink.dropped])
+        except Exception as error:
+            for job in batch:
+                job.sink.dropped = True
+                job.sink.channel.fail(error)
+        for job in batch:
+            if job.window is None:
+                job.sink.channel.close()
+
+    @torch.inference_mode()
+    def _decode(self, windows: list[tuple[PcmSink, Window]]) -> None:
+        if not windows:
+            return
+        codes = torch.from_numpy(np.stack([window.codes for _, window in windows]))
+        samples = self._codec(codes.to(self._device)).float().cpu().numpy()
+        hop = self._codec.samples_per_token
+        for (sink, window), decoded in zip(windows, samples, strict=True):
+            sink.channel.put(pcm16(decoded[window.begin * hop : window.end * hop]))
+
+
+class CodecWorker(InlineCodec):
+    """Decodes what is submitted in a thread of its own, each utterance's windows in order.
 
     On CUDA windows of equal length are decoded in one batch. On a CPU a batch gains nothing, and one window at a time
     keeps the last bit of every sample independent of what else is spoken.
     """
 
     def __init__(self, codec: HiggsCodec, device: torch.device) -> None:
-        self._codec = codec
-        self._device = device
+        super().__init__(codec, device)
         self._batch = MAX_BATCH if device.type == "cuda" else 1
         self._inbox: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="higgs codec", daemon=True)
         self._thread.start()
 
     def submit(self, sink: PcmSink, window: Window | None) -> None:
-        """Decode `window` for `sink`; None after the last one closes its channel."""
+        """See `InlineCodec.submit`; never blocks."""
         self._inbox.put(_Job(sink, window))
 
     def close(self) -> None:
@@ -86,7 +126,6 @@ class CodecWorker:
         self._inbox.put(None)
         self._thread.join()
 
-    @torch.inference_mode()
     def _run(self) -> None:
         waiting: deque[_Job] = deque()
         open_ = True
@@ -97,13 +136,7 @@ class CodecWorker:
                     open_ = False
                 else:
                     waiting.append(job)
-            batch = self._next(waiting)
-            try:
-                self._decode(batch)
-            except Exception as error:
-                for job in batch:
-                    job.sink.dropped = True
-                    job.sink.channel.fail(error)
+            self._serve(self._next(waiting))
 
     def _next(self, waiting: deque[_Job]) -> list[_Job]:
         """Take the first job and those that can be decoded with it, never one before another of its utterance."""
@@ -117,19 +150,6 @@ class CodecWorker:
             else:
                 passed_over.add(job.sink)
         return batch
-
-    def _decode(self, batch: list[_Job]) -> None:
-        for job in batch:
-            if job.window is None:
-                job.sink.channel.close()
-        jobs = [(job.sink, job.window) for job in batch if job.window is not None and not job.sink.dropped]
-        if not jobs:
-            return
-        codes = torch.from_numpy(np.stack([window.codes for _, window in jobs]))
-        samples = self._codec(codes.to(self._device)).float().cpu().numpy()
-        hop = self._codec.samples_per_token
-        for (sink, window), decoded in zip(jobs, samples, strict=True):
-            sink.channel.put(pcm16(decoded[window.begin * hop : window.end * hop]))
 
 
 def _length(job: _Job) -> int:

@@ -24,7 +24,7 @@ from boson_multimodal.model.higgs_audio.utils import revert_delay_pattern
 from boson_multimodal.prompts import Prompt, PromptBuilder
 from boson_multimodal.serve.audio_stream import AudioStream, ChunkPlan
 from boson_multimodal.serve.channel import ThreadChannel
-from boson_multimodal.serve.codec_worker import CodecWorker, PcmSink
+from boson_multimodal.serve.codec_worker import CodecWorker, InlineCodec, PcmSink
 from boson_multimodal.serve.references import References
 from boson_multimodal.serve.requests import ColumnCollector, PcmUtterance, delta_stream
 from boson_multimodal.serve.scheduler import Scheduler
@@ -105,7 +105,9 @@ class HiggsAudioServeEngine:
         self.capacity = decoder.capacity
         self._eos = decoder.eos
         self._scheduler = Scheduler(decoder)
-        self._codec_worker = CodecWorker(self.audio_tokenizer, torch.device(codec_device))
+        on_one_cpu = torch.device(device).type == torch.device(codec_device).type == "cpu"
+        codec_worker = InlineCodec if on_one_cpu else CodecWorker
+        self._codec_worker = codec_worker(self.audio_tokenizer, torch.device(codec_device))
         self._references = References(codec_folder, codec_device)
 
     @property

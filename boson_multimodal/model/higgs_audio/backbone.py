@@ -32,9 +32,9 @@ class _FeedForward:
     down: Tensor
 
     def __call__(self, x: Tensor, eps: float) -> Tensor:
-        x = F.rms_norm(x, x.shape[-1:], self.norm, eps)
-        gate, up = F.linear(x, self.gate_up).chunk(2, dim=-1)
-        return F.linear(F.silu(gate) * up, self.down)
+        """`x [rows, hidden]` with the branch's contribution added."""
+        gate, up = F.linear(_rms_norm(x, self.norm, eps), self.gate_up).chunk(2, dim=-1)
+        return torch.addmm(x, F.silu(gate) * up, self.down.t())
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +122,9 @@ class Backbone:
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Final hidden states `[B, hidden]` -> logits `[B, C, V]`."""
-        hidden = F.rms_norm(hidden, hidden.shape[-1:], self._norm, self.eps)
-        return F.linear(hidden, self._head).view(-1, self.codebooks, self.codebook_size)
+        return F.linear(_rms_norm(hidden, self._norm, self.eps), self._head).view(
+            -1, self.codebooks, self.codebook_size
+        )
 
     def decode(self, hidden: Tensor, cache: KeyValueCache, span: int, positions: Tensor, rotary: Rotary) -> Tensor:
         """One audio position for each of the first B slots: `hidden [B, hidden]` at `positions [B]` -> `[B, hidden]`.
@@ -135,15 +136,14 @@ class Backbone:
         targets = cache.first[:batch] + positions
         seen = (torch.arange(span, device=hidden.device) <= positions[:, None])[:, None, None]
         for layer, cached, flat in zip(self.layers, cache.layers, cache.positions, strict=True):
-            x = F.rms_norm(hidden, hidden.shape[-1:], layer.audio.input_norm, self.eps)
-            heads = self._projected(x, layer, cos, sin)
+            heads = self._projected(_rms_norm(hidden, layer.audio.input_norm, self.eps), layer, cos, sin)
             flat.index_copy_(0, targets, heads[:, self.heads :])
             # The queries that share a key-value head stand as the query positions of that head: nothing is repeated.
             query = heads[:, : self.heads].view(batch, self.kv_heads, -1, self.head_dim)
             keys, values = cached[:batch, :span].permute(2, 0, 3, 1, 4)
             attended = F.scaled_dot_product_attention(query, keys, values, attn_mask=seen)
-            hidden = hidden + F.linear(attended.reshape(batch, -1), layer.out)
-            hidden = hidden + layer.audio(hidden, self.eps)
+            hidden = torch.addmm(hidden, attended.reshape(batch, -1), layer.out.t())
+            hidden = layer.audio(hidden, self.eps)
         return hidden
 
     def prefill(
@@ -164,7 +164,7 @@ class Backbone:
         group = self.heads // self.kv_heads
         for layer, cached in zip(self.layers, cache.layers, strict=True):
             scale = torch.where(routing.is_audio, layer.audio.input_norm, layer.text.input_norm)
-            heads = self._projected(F.rms_norm(hidden, hidden.shape[-1:], None, self.eps) * scale, layer, cos, sin)
+            heads = self._projected(_rms_norm(hidden, None, self.eps) * scale, layer, cos, sin)
             cached[slot, start:end] = heads[:, self.heads :].view(length, 2, self.kv_heads, self.head_dim)
             query = heads[:, : self.heads].transpose(0, 1)[None]
             keys, values = cached[slot, :end].permute(1, 2, 0, 3).repeat_interleave(group, dim=1)[:, None]
@@ -172,13 +172,18 @@ class Backbone:
             hidden = hidden + F.linear(attended[0].transpose(0, 1).reshape(length, -1), layer.out)
             for branch, rows in ((layer.text, routing.text), (layer.audio, routing.audio)):
                 if rows.numel():
-                    hidden = hidden.index_add(0, rows, branch(hidden[rows], self.eps))
+                    hidden = hidden.index_copy(0, rows, branch(hidden[rows], self.eps))
         return hidden
 
     def _projected(self, x: Tensor, layer: _Layer, cos: Tensor, sin: Tensor) -> Tensor:
         """Rotated queries, rotated keys, values: `[rows, heads, head_dim]`."""
         heads = F.linear(x, layer.qkv).view(x.shape[0], -1, self.head_dim)
         return torch.addcmul(heads * cos, heads.roll(self.head_dim // 2, dims=-1), sin)
+
+
+def _rms_norm(x: Tensor, weight: Tensor | None, eps: float) -> Tensor:
+    """x / sqrt(mean(x^2) + eps) * weight over the last dimension."""
+    return F.rms_norm(x, x.shape[-1:], weight, eps)
 
 
 def _fused_layer(layer: Any) -> _Layer:
