@@ -6,6 +6,7 @@ do; no end is ever drawn, so every figure is of an utterance under way.
 
 from __future__ import annotations
 
+import asyncio
 import platform
 from dataclasses import asdict, dataclass
 from statistics import median
@@ -232,8 +233,10 @@ def run(options: Options) -> Report:
         report["generate"]["default"] = compare(decoder, reference, options, {})
     codec = random_codec(options.shape.codec, device)
     report["codec"] = measure_codec(codec, device, options.batches, rounds=options.rounds)
-    report["end_to_end"] = measure_serving(
-        decoder, codec, model.config, options.batches, columns=options.steps + 48, rounds=options.rounds
+    report["end_to_end"] = asyncio.run(
+        measure_serving(
+            decoder, codec, model.config, options.batches, columns=options.steps + 48, rounds=options.rounds
+        )
     )
     report["graphs"] = None
     if on_cuda:

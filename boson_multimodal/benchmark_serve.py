@@ -69,7 +69,7 @@ def measure_codec(
     return rows
 
 
-def measure_serving(
+async def measure_serving(
     decoder: Decoder,
     codec: HiggsCodec,
     config: HiggsAudioV2Config,
@@ -80,17 +80,6 @@ def measure_serving(
 ) -> dict[str, Any]:
     """Milliseconds from a prompt to its first PCM, alone (the median of `rounds`) and with others (the median of all);
     and for every number of streams the seconds of sound a second. Utterances have `columns` columns."""
-    return asyncio.run(_measure_serving(decoder, codec, config, batches, columns, rounds))
-
-
-async def _measure_serving(
-    decoder: Decoder,
-    codec: HiggsCodec,
-    config: HiggsAudioV2Config,
-    batches: Sequence[int],
-    columns: int,
-    rounds: int,
-) -> dict[str, Any]:
     rng = np.random.default_rng(1)
     voice = random_rows(rng, config, VOICE_ROWS)
     scheduler = Scheduler(decoder)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from transformers import DacConfig, HiggsAudioV2TokenizerConfig
 from transformers.models.dac.modeling_dac import DacDecoder
 
-from boson_multimodal.model.higgs_audio.loading import fill, load_codec_state
+from boson_multimodal.model.higgs_audio.loading import load_codec_part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,10 +124,7 @@ class HiggsCodec(nn.Module):
     @classmethod
     def from_pretrained(cls, folder: Path, device: str | torch.device) -> HiggsCodec:
         """The codec of a checkpoint's folder in either format, in fp32. Raises `CheckpointError`."""
-        settings, tensors = load_codec_state(folder)
-        codec = cls(HiggsAudioV2TokenizerConfig.from_dict(settings))
-        fill(codec, tensors, folder)
-        return codec.float().to(device).eval().requires_grad_(False)
+        return load_codec_part(cls, folder, device)
 
     @torch.inference_mode()
     def forward(self, codes: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from safetensors import safe_open
@@ -18,9 +18,15 @@ from torch import Tensor, nn
 from boson_multimodal.model.higgs_audio.original_codec import native_codec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from transformers import HiggsAudioV2Config, HiggsAudioV2ForConditionalGeneration
+    from transformers import (
+        HiggsAudioV2Config,
+        HiggsAudioV2ForConditionalGeneration,
+        HiggsAudioV2TokenizerConfig,
+    )
+
+Part = TypeVar("Part", bound=nn.Module)
 
 SUPPORTED_MODELS = (
     "'higgs_audio_v2' (bosonai/higgs-audio-v2-generation-3B-base) and 'higgs_audio' "
@@ -120,6 +126,18 @@ def load_codec_state(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         kind = settings.get("model_type")
         raise CheckpointError(f"{folder} holds the model type {kind!r}; supported codecs are {SUPPORTED_CODECS}")
     return native_codec(settings, without_weight_norm(torch.load(weights, map_location="cpu", weights_only=True)))
+
+
+def load_codec_part(
+    make: Callable[[HiggsAudioV2TokenizerConfig], Part], folder: Path, device: str | torch.device
+) -> Part:
+    """The part of the codec in `folder` that `make` builds, in fp32, for inference. Raises `CheckpointError`."""
+    from transformers import HiggsAudioV2TokenizerConfig
+
+    settings, tensors = load_codec_state(folder)
+    part = make(HiggsAudioV2TokenizerConfig.from_dict(settings))
+    fill(part, tensors, folder)
+    return part.float().to(device).eval().requires_grad_(False)
 
 
 def fill(module: nn.Module, tensors: dict[str, Tensor], folder: Path) -> None:

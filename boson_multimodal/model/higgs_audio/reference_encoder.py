@@ -15,7 +15,7 @@ from transformers import HiggsAudioV2TokenizerConfig, HubertConfig, HubertModel
 from transformers.models.dac.modeling_dac import DacEncoder
 
 from boson_multimodal.model.higgs_audio.codec import ResidualQuantizer, acoustic_config
-from boson_multimodal.model.higgs_audio.loading import fill, load_codec_state
+from boson_multimodal.model.higgs_audio.loading import load_codec_part
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,10 +89,7 @@ class ReferenceEncoder(nn.Module):
     @classmethod
     def from_pretrained(cls, folder: Path, device: str | torch.device) -> ReferenceEncoder:
         """The encoder of a checkpoint's folder in either format, in fp32. Raises `CheckpointError`."""
-        settings, tensors = load_codec_state(folder)
-        encoder = cls(HiggsAudioV2TokenizerConfig.from_dict(settings))
-        fill(encoder, tensors, folder)
-        return encoder.float().to(device).eval().requires_grad_(False)
+        return load_codec_part(cls, folder, device)
 
     @torch.inference_mode()
     def encode(self, samples: NDArray[np.float32], sample_rate_hz: int) -> Tensor:

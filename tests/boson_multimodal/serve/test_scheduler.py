@@ -155,9 +155,7 @@ def test_what_waits_can_be_cancelled(three: Scheduler) -> None:
     assert three.active_slots == 0
 
 
-def test_a_prompt_already_in_the_cache_is_not_prefilled_again(
-    three: Scheduler, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_prompt_already_in_the_cache_is_not_prefilled_again(three: Scheduler, prefilled: list[int]) -> None:
     """The next chunk of a voice computes only what is new, and says the same as if it had computed everything."""
     rows, params = requests()[3]
     first = Sink()
@@ -165,41 +163,24 @@ def test_a_prompt_already_in_the_cache_is_not_prefilled_again(
     columns = np.array(first.wait())
     spoken = np.concatenate((np.full((len(columns), 1), 300), columns), axis=1)
     following = np.concatenate((rows, spoken, random_rows(np.random.default_rng(9), 20)))
-    prefilled: list[int] = []
-    original = Decoder.prefill
-
-    def counted(decoder: Decoder, slot: int, new: np.ndarray, start: int) -> object:
-        prefilled.append(len(new))
-        return original(decoder, slot, new, start)
-
-    monkeypatch.setattr(Decoder, "prefill", counted)
+    prefilled.clear()
     second = Sink()
     three.submit(Utterance(following, params, 60, second))
     found = second.wait()
     assert sum(prefilled) <= 20 + 1 + 9
-    monkeypatch.undo()
     assert found == alone(following, params, 60)
 
 
-def test_a_prompt_that_shares_its_opening_gets_a_copy(three: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_prompt_that_shares_its_opening_gets_a_copy(three: Scheduler, prefilled: list[int]) -> None:
     """Two voices with the same reference at the same time: the reference is computed once."""
     rng = np.random.default_rng(4)
     opening = random_rows(rng, 60, audio=30)
     prompts = [np.concatenate((opening, random_rows(rng, 15))) for _ in range(3)]
-    prefilled: list[int] = []
-    original = Decoder.prefill
-
-    def counted(decoder: Decoder, slot: int, new: np.ndarray, start: int) -> object:
-        prefilled.append(len(new))
-        return original(decoder, slot, new, start)
-
-    monkeypatch.setattr(Decoder, "prefill", counted)
     sinks = [Sink() for _ in prompts]
     for prompt, sink in zip(prompts, sinks, strict=True):
         three.submit(Utterance(prompt, SamplingParams(seed=2), 60, sink))
     found = [sink.wait() for sink in sinks]
     assert sum(prefilled) == 76 + 16 + 16
-    monkeypatch.undo()
     assert found == [alone(prompt, SamplingParams(seed=2), 60) for prompt in prompts]
 
 
@@ -298,5 +279,4 @@ def test_a_long_prompt_does_not_hold_up_the_others(three: Scheduler, monkeypatch
     pieces = [place for place, what in enumerate(order) if what == "prefill"][1:]
     assert len(pieces) == 7
     assert all(later - earlier == 2 for earlier, later in itertools.pairwise(pieces))
-    monkeypatch.undo()
     assert found == alone(long, params, 40)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from boson_multimodal.model.higgs_audio.decoder import Decoder
 from boson_multimodal.model.higgs_audio.sampling import SamplingParams
 from boson_multimodal.serve.voice_generator import StreamingVoiceGenerator, max_columns
 from tests.boson_multimodal.serve.test_serve_engine import wav
@@ -62,17 +61,9 @@ async def test_context_that_outgrows_the_cache_is_dropped(engine: HiggsAudioServ
 
 
 async def test_the_next_chunk_finds_the_last_ones_in_the_cache(
-    engine: HiggsAudioServeEngine, monkeypatch: pytest.MonkeyPatch
+    engine: HiggsAudioServeEngine, prefilled: list[int]
 ) -> None:
     """Between two trimmings a chunk prefills little more than its own text, and trims happen in blocks."""
-    prefilled: list[int] = []
-    original = Decoder.prefill
-
-    def counted(decoder: Decoder, slot: int, rows: np.ndarray, start: int) -> object:
-        prefilled.append(len(rows))
-        return original(decoder, slot, rows, start)
-
-    monkeypatch.setattr(Decoder, "prefill", counted)
     voice = StreamingVoiceGenerator(engine, "A quiet room with a long description. " * 4, "masculine;low")
     text = "A sentence as before."
     for _ in range(11):
