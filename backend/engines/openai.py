@@ -71,19 +71,22 @@ class _OpenAIEngine:
         except openai.APIStatusError as error:
             raise EngineError(self.stage, f"the server answered {error.status_code}: {error.message}") from error
         except (openai.APIConnectionError, httpx2.HTTPError, httpx2.StreamError) as error:
-            # In the middle of a body the client lets the HTTP library's own errors through.
-            raise EngineError(self.stage, f"{self._client.base_url}: {_root(error)}") from error
+            # In the middle of a body the client lets some of the HTTP library's own errors through.
+            raise EngineError(self.stage, f"{self._client.base_url}: {_reason(error)}") from error
         except openai.APIError as error:
             raise EngineError(self.stage, f"{self._client.base_url}: {error.message}") from error
         except openai.OpenAIError as error:
             raise EngineError(self.stage, str(error)) from error
 
 
-def _root(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     """What went wrong at the socket: the layers above call a refused connection a timeout."""
-    while error.__cause__ is not None:
+    while True:
+        if isinstance(error, httpx2.ReadError):
+            return "the connection was lost in the middle of the answer"
+        if error.__cause__ is None:
+            return str(error) or type(error).__name__
         error = error.__cause__
-    return str(error) or type(error).__name__
 
 
 class OpenAILanguageModel(_OpenAIEngine):

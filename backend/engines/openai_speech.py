@@ -84,6 +84,8 @@ class OpenAITextToSpeech:
                         yield Speech(pcm)
         except TimeoutError as error:
             raise EngineError("tts", f"{self._url} did not answer in time") from error
+        except aiohttp.ClientPayloadError as error:
+            raise EngineError("tts", f"{self._url}: the connection was lost in the middle of the answer") from error
         except aiohttp.ClientError as error:
             raise EngineError("tts", f"{self._url}: {error}") from error
 

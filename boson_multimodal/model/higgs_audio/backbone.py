@@ -7,6 +7,7 @@ the pass begins, every slot at its own position. It gives the numbers of the ori
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -134,14 +135,16 @@ class Backbone:
         batch = hidden.shape[0]
         cos, sin = rotary[0][positions], rotary[1][positions]
         targets = cache.first[:batch] + positions
-        seen = (torch.arange(span, device=hidden.device) <= positions[:, None])[:, None, None]
+        # Added to the scores, not a choice of them: attention would turn the latter into the former in every layer.
+        unseen = torch.arange(span, device=hidden.device) > positions[:, None]
+        mask = torch.zeros_like(unseen, dtype=self.dtype).masked_fill_(unseen, -math.inf)[:, None, None]
         for layer, cached, flat in zip(self.layers, cache.layers, cache.positions, strict=True):
             heads = self._projected(_rms_norm(hidden, layer.audio.input_norm, self.eps), layer, cos, sin)
             flat.index_copy_(0, targets, heads[:, self.heads :])
             # The queries that share a key-value head stand as the query positions of that head: nothing is repeated.
             query = heads[:, : self.heads].view(batch, self.kv_heads, -1, self.head_dim)
             keys, values = cached[:batch, :span].permute(2, 0, 3, 1, 4)
-            attended = F.scaled_dot_product_attention(query, keys, values, attn_mask=seen)
+            attended = F.scaled_dot_product_attention(query, keys, values, attn_mask=mask)
             hidden = torch.addmm(hidden, attended.reshape(batch, -1), layer.out.t())
             hidden = layer.audio(hidden, self.eps)
         return hidden
