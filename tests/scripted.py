@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from backend.engines.interfaces import Speech, Transcript, WordMark
+from backend.engines.interfaces import NO_HINTS, Pause, Speech, Transcript, WordMark
 from backend.errors import EngineError
 
 RATE_HZ = 24_000
@@ -135,12 +135,14 @@ class ScriptedSpeechToText(_Scripted):
         self.final_s = final_s
         self.heard: list[int] = []
 
-    async def stream(self, audio):
+    async def stream(self, audio, hints=NO_HINTS):
         text = self.transcripts[len(self.heard) % len(self.transcripts)]
         self.counts.opened += 1
         try:
             received = 0
             async for pcm in audio:
+                if isinstance(pcm, Pause):
+                    continue
                 received += len(pcm)
                 if received >= 32_000 > received - len(pcm):
                     yield Transcript(text.split()[0], final=False)

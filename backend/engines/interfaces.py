@@ -39,11 +39,31 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """In the audio of an utterance: the person may have finished here. If anything follows, it is more speech."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What is known of an utterance before it is heard."""
+
+    words: tuple[str, ...] = ()
+    """Names and other words that are likely and unusual."""
+    language: str | None = None
+    """ISO 639-1 code; `None` leaves it to the engine."""
+
+
+NO_HINTS = Hints()
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     """What was understood so far. Partial transcripts may change; the one with `final` is the last of its stream."""
 
     text: str
     final: bool
+    pauses: int = 0
+    """For the answer to a `Pause`, how many there had been: `text` is everything before that one. Else 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +115,12 @@ class Engine(Protocol):
 class SpeechToText(Engine, Protocol):
     """Turns the audio of one utterance into text."""
 
-    def stream(self, audio: AsyncIterator[bytes]) -> AsyncGenerator[Transcript]:
+    def stream(self, audio: AsyncIterator[bytes | Pause], hints: Hints = NO_HINTS) -> AsyncGenerator[Transcript]:
         """Yield partial transcripts while `audio` (PCM16LE mono 16 kHz) goes on, then exactly one final one.
 
-        Raises `EngineError("stt", ...)`.
+        A `Pause` is answered as soon as may be by what would be final if the utterance ended there, unless speech goes
+        on before. An utterance that does end there has that answer for its final transcript, at once. Raises
+        `EngineError("stt", ...)`.
         """
         ...
 

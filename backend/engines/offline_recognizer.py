@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Self, cast
 
 from backend.audio import whole_samples
-from backend.engines.interfaces import Transcript
+from backend.engines.interfaces import NO_HINTS, Pause, Transcript
 from backend.engines.sphinx_worker import HEADER, Reply, Request, serve
 from backend.errors import EngineError
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
     from multiprocessing.process import BaseProcess
     from types import TracebackType
+
+    from backend.engines.interfaces import Hints
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +83,7 @@ class OfflineSpeechToText:
         self._workers.clear()
         self._idle.clear()
 
-    async def stream(self, audio: AsyncIterator[bytes]) -> AsyncGenerator[Transcript]:
+    async def stream(self, audio: AsyncIterator[bytes | Pause], hints: Hints = NO_HINTS) -> AsyncGenerator[Transcript]:
         """See `SpeechToText.stream`. Words come without punctuation. Waits while all workers are busy or loading."""
         async with self._borrowed() as worker:
             shown = ""
@@ -233,10 +235,12 @@ class _Worker(asyncio.Protocol):
             waiting.set_exception(EngineError("stt", text))
 
 
-async def _pieces(audio: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+async def _pieces(audio: AsyncIterator[bytes | Pause]) -> AsyncGenerator[bytes]:
     """The same audio in pieces of whole samples, `PIECE_BYTES` or more; only the last one may be shorter."""
     gathered = bytearray()
     async for pcm in audio:
+        if isinstance(pcm, Pause):
+            continue
         gathered += pcm
         if len(gathered) >= PIECE_BYTES:
             piece = whole_samples(bytes(gathered))

@@ -7,6 +7,7 @@ that they can stop.
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 import httpx2
@@ -14,15 +15,16 @@ import openai
 from openai import AsyncOpenAI, AsyncStream, DefaultAioHttpClient
 
 from backend.audio import SAMPLE_BYTES, wav_bytes
-from backend.engines.interfaces import HEARING_RATE_HZ, Transcript
+from backend.engines.interfaces import HEARING_RATE_HZ, NO_HINTS
 from backend.engines.remote import CONNECT_TIMEOUT_S, KEEP_ALIVE_S, SILENCE_TIMEOUT_S
+from backend.engines.rereading import reread
 from backend.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Sequence
     from types import TracebackType
 
-    from backend.engines.interfaces import Generation, Message
+    from backend.engines.interfaces import Generation, Hints, Message, Pause, Transcript
 
 
 class _OpenAIEngine:
@@ -138,18 +140,19 @@ class OpenAISpeechToText(_OpenAIEngine):
 
     stage = "stt"
 
-    async def stream(self, audio: AsyncIterator[bytes]) -> AsyncGenerator[Transcript]:
+    def stream(self, audio: AsyncIterator[bytes | Pause], hints: Hints = NO_HINTS) -> AsyncGenerator[Transcript]:
         """See `SpeechToText.stream`."""
-        utterance = bytearray()
-        async for pcm in audio:
-            utterance += pcm
+        return reread(audio, partial(self._transcribe, hints))
+
+    async def _transcribe(self, hints: Hints, utterance: bytes) -> str:
         if len(utterance) < HEARING_RATE_HZ * SAMPLE_BYTES // 10:
-            yield Transcript("", final=True)  # servers refuse files shorter than 0.1 s
-            return
+            return ""  # servers refuse files shorter than 0.1 s
         async with self._errors():
             answer = await self._client.audio.transcriptions.create(
                 model=self._model,
-                file=("speech.wav", wav_bytes(bytes(utterance), HEARING_RATE_HZ), "audio/wav"),
+                file=("speech.wav", wav_bytes(utterance, HEARING_RATE_HZ), "audio/wav"),
                 response_format="json",
+                language=hints.language or openai.omit,
+                prompt=", ".join(hints.words) or openai.omit,
             )
-        yield Transcript(answer.text, final=True)
+        return answer.text

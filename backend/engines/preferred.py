@@ -9,13 +9,14 @@ import logging
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Self
 
+from backend.engines.interfaces import NO_HINTS
 from backend.errors import VoiceChatError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
     from types import TracebackType
 
-    from backend.engines.interfaces import SpeechToText, Transcript
+    from backend.engines.interfaces import Hints, Pause, SpeechToText, Transcript
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +68,9 @@ class PreferredSpeechToText:
     ) -> None:
         await self._entered.aclose()
 
-    def stream(self, audio: AsyncIterator[bytes]) -> AsyncGenerator[Transcript]:
+    def stream(self, audio: AsyncIterator[bytes | Pause], hints: Hints = NO_HINTS) -> AsyncGenerator[Transcript]:
         """See `SpeechToText.stream`. A stream stays with the engine it began with."""
-        return self._serving.stream(audio)
+        return self._serving.stream(audio, hints)
 
     @property
     def _serving(self) -> SpeechToText:

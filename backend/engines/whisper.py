@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from backend.audio import SAMPLE_BYTES, to_float, whole_samples
 from backend.engines.bridge import stream_from_thread
-from backend.engines.interfaces import HEARING_RATE_HZ, Transcript
+from backend.engines.interfaces import HEARING_RATE_HZ, NO_HINTS, Pause, Transcript
 from backend.engines.whisper_model import DEFAULT_MODEL, WhisperModel, choose_device, fetch, find, repository
 from backend.errors import EngineError
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
     from types import TracebackType
 
+    from backend.engines.interfaces import Hints
     from backend.engines.whisper_model import Device
 
 T = TypeVar("T")
@@ -80,7 +81,7 @@ class WhisperSpeechToText:
         self._state = "not loaded"
         self._executor.shutdown(wait=False)
 
-    async def stream(self, audio: AsyncIterator[bytes]) -> AsyncGenerator[Transcript]:
+    async def stream(self, audio: AsyncIterator[bytes | Pause], hints: Hints = NO_HINTS) -> AsyncGenerator[Transcript]:
         """See `SpeechToText.stream`. Partial transcripts come only while nobody else needs the model."""
         model = self._model
         if model is None:
@@ -90,6 +91,8 @@ class WhisperSpeechToText:
         decoding: asyncio.Task[str] | None = None
         try:
             async for pcm in audio:
+                if isinstance(pcm, Pause):
+                    continue
                 said += pcm
                 if decoding is not None and decoding.done():
                     yield Transcript(decoding.result(), final=False)

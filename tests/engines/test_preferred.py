@@ -33,7 +33,7 @@ class Echo:
     async def __aexit__(self, *exception: object) -> None:
         self.entered -= 1
 
-    async def stream(self, audio):
+    async def stream(self, audio, hints):
         async for _ in audio:
             yield Transcript(self.name, final=False)
         yield Transcript(self.name, final=True)
