@@ -56,6 +56,7 @@ class _FileCharacter(BaseModel):
     name: Annotated[str, StringConstraints(max_length=64)] = ""
     voice: Annotated[str, StringConstraints(max_length=128)] = ""
     system_prompt: Annotated[str, StringConstraints(max_length=20_000)] = ""
+    interruptible: bool = True
 
 
 class _CastFile(BaseModel):
@@ -78,7 +79,7 @@ def load_cast(path: Path) -> tuple[Character, ...]:
         problem = error.errors()[0] if isinstance(error, ValidationError) else None
         reason = f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" if problem else str(error)
         raise ConfigurationError(f"the characters file {path} is not right: {reason}") from error
-    cast = [Character(c.id, c.name or c.id, c.voice, c.system_prompt) for c in found.characters]
+    cast = [Character(c.id, c.name or c.id, c.voice, c.system_prompt, c.interruptible) for c in found.characters]
     if len({character.id for character in cast}) < len(cast):
         raise ConfigurationError(f"the characters file {path} has an id twice")
     return tuple(cast)

@@ -29,6 +29,8 @@ class Character:
     name: str
     voice: str = ""
     system_prompt: str = ""
+    interruptible: bool = True
+    """Whether speaking up cuts this character off; otherwise what was said is answered when it has finished."""
 
 
 @dataclass(slots=True)
@@ -71,10 +73,19 @@ class Conversation:
         """Whom the person heard last, or addressed since."""
         self._lines: list[PersonLine | ReplyLine] = []
 
-    def add_person(self, text: str, to: Sequence[str] = ()) -> None:
-        """The person said `text`."""
-        self._lines.append(PersonLine(text, tuple(to)))
+    def fork(self) -> Conversation:
+        """The same conversation, to go on in a way that may come to nothing. Lines there are by now are shared."""
+        fork = Conversation()
+        fork.id, fork.user_name, fork.talking_with = self.id, self.user_name, self.talking_with
+        fork._lines = list(self._lines)
+        return fork
+
+    def add_person(self, text: str, to: Sequence[str] = ()) -> PersonLine:
+        """The person said `text`; returns the line."""
+        line = PersonLine(text, tuple(to))
+        self._lines.append(line)
         del self._lines[:-MAX_LINES]
+        return line
 
     def add_reply(self, line: ReplyLine) -> None:
         """A character begins to speak; the line is filled in as it goes."""

@@ -124,9 +124,12 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStopped:
-    """The person finished; `audio_ms` is the end of the last voiced window."""
+    """The person finished; `audio_ms` is the end of the last voiced window. Decided after `silence_ms` of silence, for
+    `reason`."""
 
     audio_ms: int
+    silence_ms: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +213,23 @@ class ReplyDone:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyDucked:
+    """Somebody began to speak: play this reply at `gain` from now on; at 0, hold it and keep what is buffered."""
+
+    turn: int
+    reply: int
+    gain: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyUnducked:
+    """It was no interruption: play this reply as before, from where it was held."""
+
+    turn: int
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
 class TurnDone:
     """The turn is over and can no longer be heard. One ledger entry per reply that was begun."""
 
@@ -246,6 +266,8 @@ Event = (
     | ReplyText
     | ReplySentence
     | AudioFrame
+    | ReplyDucked
+    | ReplyUnducked
     | ReplyDone
     | TurnDone
     | ErrorRaised

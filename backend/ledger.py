@@ -61,23 +61,24 @@ class LedgerEntry:
 
 
 class Ledger:
-    """Collects one reply's marks while it is made."""
+    """Collects one reply's marks while it is made. Work may be done before it could be used: its marks then count from
+    the moment it can be."""
 
     def __init__(self, reply: int, speech_ended_at: float) -> None:
         self._reply = reply
         self._origin = speech_ended_at
-        self._ticks: dict[str, int] = {}
+        self._passed: dict[str, int] = {}
         self._cancelled_ticks: int | None = None
         self._voice_s = 0.0
+        self.transcribed_ahead_s = 0.0
+        """Seconds of recognition done before the turn was decided."""
         self.llm_tokens = 0
         self.sentences = 0
 
     def mark(self, stage: str, at: float) -> None:
         """The reply passed `stage` at clock time `at`. Only the first time counts."""
-        if stage not in self._ticks:
-            earlier = STAGES[: STAGES.index(stage)]
-            floor = max((self._ticks[name] for name in earlier if name in self._ticks), default=0)
-            self._ticks[stage] = max(floor, self._since_origin(at))
+        if stage not in self._passed:
+            self._passed[stage] = self._since_origin(at)
 
     def cancelled(self, at: float) -> None:
         """The reply was cut at clock time `at`."""
@@ -91,14 +92,32 @@ class Ledger:
         """The account as it stands, for `audio_s` seconds of audio sent."""
         return LedgerEntry(
             reply=self._reply,
-            marks={stage: _seconds(self._ticks.get(stage)) for stage in STAGES},
+            marks=self._marks(),
             audio_s=round(audio_s, 4),
             rtf=round(self._voice_s / audio_s, 4) if audio_s else None,
             llm_tokens=self.llm_tokens,
             sentences=self.sentences,
             underruns=underruns,
             cancelled_after_s=_seconds(self._cancelled_ticks),
+            saved_by_speculation=round(self.transcribed_ahead_s + self._answered_ahead_s(), 6),
         )
+
+    def _marks(self) -> dict[str, float | None]:
+        """Every mark, none before the one in front of it."""
+        marks: dict[str, float | None] = {}
+        latest = 0
+        for stage in STAGES:
+            ticks = self._passed.get(stage)
+            latest = latest if ticks is None else max(latest, ticks)
+            marks[stage] = None if ticks is None else _seconds(latest)
+        return marks
+
+    def _answered_ahead_s(self) -> float:
+        """Seconds for which the answer had been in the making when the words it answers were certain."""
+        certain, begun = self._passed.get("transcript_final"), self._passed.get("llm_request")
+        if certain is None or begun is None or begun >= certain:
+            return 0.0
+        return (min(certain, self._passed.get("tts_first_audio", certain)) - begun) / TICKS_PER_S
 
     def _since_origin(self, at: float) -> int:
         return round((at - self._origin) * TICKS_PER_S)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -36,6 +36,18 @@ class Metrics:
             registry=self.registry,
             buckets=_BUCKETS_S,
         )
+        self._speculations = Counter(
+            "voicechat_speculations",
+            "Answers begun on a guess, by what came of them",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self._speculative_calls = Counter(
+            "voicechat_speculative_llm_calls",
+            "Language model calls of answers begun on a guess, by what came of them",
+            ["outcome"],
+            registry=self.registry,
+        )
         self._underruns = Counter("voicechat_underruns", "Times a listener ran dry", registry=self.registry)
 
     def account(self, session: str, turn: int, entry: LedgerEntry, outcome: Outcome) -> None:
@@ -62,6 +74,11 @@ class Metrics:
                 "underruns": entry.underruns,
             },
         )
+
+    def speculated(self, outcome: Literal["kept", "dropped"], llm_calls: int) -> None:
+        """Record what came of an answer begun on a guess."""
+        self._speculations.labels(outcome).inc()
+        self._speculative_calls.labels(outcome).inc(llm_calls)
 
     def text(self) -> bytes:
         """Everything in Prometheus' text format."""

@@ -91,6 +91,13 @@ class Playback:
         return track.first_heard_at if track else None
 
     @property
+    def playing(self) -> int | None:
+        """The reply whose samples the listener has come to; `None` while none was sent."""
+        position = self._running_position(self._clock())
+        begun = [reply for reply, track in self._tracks.items() if track.first <= position]
+        return begun[-1] if begun else None
+
+    @property
     def ahead_s(self) -> float:
         """Seconds of audio sent but not yet heard."""
         return (self._sent - self._running_position(self._clock())) / self._rate_hz

@@ -52,27 +52,43 @@ class Stage:
 
 
 class Turn:
-    """Turn number `number` of a session: `utterance`, answered by `speakers` in order."""
+    """Turn number `number` of a session: what was said until `said_until`, answered by `speakers` in order."""
 
-    def __init__(self, number: int, utterance: Utterance, speakers: Sequence[Character], stage: Stage) -> None:
+    def __init__(self, number: int, said_until: float, speakers: Sequence[Character], stage: Stage) -> None:
         self.number = number
-        self._utterance = utterance
         self._stage = stage
         self._playback = Playback(stage.output_rate_hz, stage.clock)
-        self._replies = [self._prepare(index, character) for index, character in enumerate(speakers)]
+        self._replies = [self._prepare(index, character, said_until) for index, character in enumerate(speakers)]
 
-    def _prepare(self, index: int, character: Character) -> Reply:
-        ledger = Ledger(index, self._utterance.ended_at)
-        ledger.mark("turn_decided", self._utterance.decided_at)
-        ledger.mark("transcript_final", self._utterance.transcribed_at)
+    @property
+    def replies_begun(self) -> int:
+        """For how many replies the language model has been asked."""
+        return sum(reply.begun for reply in self._replies)
+
+    def _prepare(self, index: int, character: Character, said_until: float) -> Reply:
+        ledger = Ledger(index, said_until)
         spoken = SpokenReply(self._stage.output_rate_hz, self._stage.voices.of(character).speech_rate)
         line = ReplyLine(character, f"msg_{uuid4().hex[:16]}")
         return Reply(self.number, index, line, spoken, ledger)
 
-    async def begin(self) -> None:
-        """Say who is going to answer."""
+    def decided(self, utterance: Utterance) -> TurnStarted:
+        """It is certain what was said; returns what tells the client who answers."""
+        for reply in self._replies:
+            reply.ledger.mark("turn_decided", utterance.decided_at)
+            reply.ledger.mark("transcript_final", utterance.transcribed_at)
+            reply.ledger.transcribed_ahead_s = utterance.ahead_s
         speakers = tuple(reply.character.id for reply in self._replies)
-        await self._stage.emit(TurnStarted(self.number, self._utterance.text, self._utterance.source, speakers))
+        return TurnStarted(self.number, utterance.text, utterance.source, speakers)
+
+    @property
+    def speaker(self) -> Character:
+        """Who is being heard, or will be first."""
+        return (self.being_heard() or self._replies[0]).character
+
+    def being_heard(self) -> Reply | None:
+        """The reply the listener is hearing, or would be if its sender kept up; `None` before any sound was sent."""
+        index = self._playback.playing
+        return None if index is None else self._replies[index]
 
     async def run(self) -> None:
         """Answer until the last reply has been heard. Raises an exception group with `EngineError` when one fails."""

@@ -21,3 +21,5 @@ class Utterance:
     transcribed_at: float
     to: tuple[str, ...] = ()
     """Ids of the characters addressed by hand."""
+    ahead_s: float = 0.0
+    """Seconds of recognition that had been done when the turn was decided."""

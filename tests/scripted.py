@@ -127,28 +127,43 @@ class _ScriptedVoice:
 
 
 class ScriptedSpeechToText(_Scripted):
-    """Hears `transcripts` in turn, whatever is said; a partial after the first second."""
+    """Hears `transcripts` in turn, whatever is said, each answer after `final_s`.
 
-    def __init__(self, *transcripts: str, final_s: float = 0.1) -> None:
+    A transcript that is a tuple is what is understood at the first pause, at the second, and so on. `partials`: what
+    else is understood, by milliseconds of audio; by default the first word after the first second.
+    """
+
+    def __init__(self, *transcripts: str | tuple[str, ...], final_s: float = 0.1, partials=None) -> None:
         super().__init__()
         self.transcripts = list(transcripts) or ["hello there"]
         self.final_s = final_s
+        self.partials = partials
+        self.shows_words = partials is not None
         self.heard: list[int] = []
+        self.hints = []
 
     async def stream(self, audio, hints=NO_HINTS):
-        text = self.transcripts[len(self.heard) % len(self.transcripts)]
+        script = self.transcripts[len(self.heard) % len(self.transcripts)]
+        texts = (script,) if isinstance(script, str) else script
+        partials = dict(self.partials or {1000: texts[0].split()[0] if texts[0] else ""})
+        self.hints.append(hints)
         self.counts.opened += 1
         try:
-            received = 0
-            async for pcm in audio:
-                if isinstance(pcm, Pause):
+            received, pauses, paused = 0, 0, False
+            async for item in audio:
+                paused = isinstance(item, Pause)
+                if paused:
+                    pauses += 1
+                    await asyncio.sleep(self.final_s)
+                    yield Transcript(texts[min(pauses, len(texts)) - 1], final=False, pauses=pauses)
                     continue
-                received += len(pcm)
-                if received >= 32_000 > received - len(pcm):
-                    yield Transcript(text.split()[0], final=False)
+                received += len(item)
+                for at_ms in [at_ms for at_ms in partials if received >= at_ms * 32]:
+                    yield Transcript(partials.pop(at_ms), final=False)
             self.heard.append(received)
-            await asyncio.sleep(self.final_s)
-            yield Transcript(text, final=True)
+            if not paused:
+                await asyncio.sleep(self.final_s)
+            yield Transcript(texts[min(max(pauses, 1), len(texts)) - 1], final=True)
         finally:
             self.counts.closed += 1
 

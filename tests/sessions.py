@@ -60,8 +60,22 @@ class Listener:
         return sum(sample_count(frame.pcm) for frame in frames)
 
 
+class Figures:
+    """What a session accounts for."""
+
+    def __init__(self) -> None:
+        self.replies = []
+        self.speculations = []
+
+    def account(self, session, turn, entry, outcome) -> None:
+        self.replies.append((turn, entry, outcome))
+
+    def speculated(self, outcome, llm_calls) -> None:
+        self.speculations.append((outcome, llm_calls))
+
+
 @asynccontextmanager
-async def open_session(llm=None, tts=None, stt=None, cast=CAST, output_rate=24000):
+async def open_session(llm=None, tts=None, stt=None, cast=CAST, output_rate=24000, figures=None):
     """A running session, its listener and its engines; cancelled at the end."""
     engines = Engines(
         stt=stt or ScriptedSpeechToText(),
@@ -75,7 +89,7 @@ async def open_session(llm=None, tts=None, stt=None, cast=CAST, output_rate=2400
         engines,
         SessionSettings(cast, TurnSettings(silence_ms=200), Generation(), output_rate),
         listener.emit,
-        lambda *_account: None,
+        figures or Figures(),
         loop.time,
     )
     task = asyncio.create_task(session.run())

@@ -92,3 +92,19 @@ def test_taking_back_replies_leaves_the_person_s_line():
     assert line.text == "Well?"
     conversation.clear()
     assert contents(conversation, MARA) == []
+
+
+def test_a_fork_goes_its_own_way():
+    """Lines added to a copy are not in the original; what was heard of a line they share is corrected in both."""
+    conversation = Conversation()
+    conversation.add_person("Hello.")
+    line = ReplyLine(MARA, "msg", "Good morning to you.")
+    conversation.add_reply(line)
+    fork = conversation.fork()
+    fork.add_person("And then?")
+    line.outcome, line.heard_text = Outcome.INTERRUPTED, "Good morning"
+    assert "And then?" not in str(conversation.messages_for(MARA, [MARA]))
+    assert "And then?" in str(fork.messages_for(MARA, [MARA]))
+    assert fork.id == conversation.id
+    for either in (conversation, fork):
+        assert either.messages_for(MARA, [MARA])[2]["content"] == "Good morning"

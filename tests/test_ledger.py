@@ -43,3 +43,20 @@ def test_what_was_not_reached_is_none():
     assert entry.ttfa_s is None
     assert entry.rtf is None
     assert entry.cancelled_after_s == 1.0
+
+
+def test_work_done_early_counts_from_when_it_could_be_used():
+    """What a guess finished before the turn was decided costs nothing, and what it saved is said."""
+    ledger = Ledger(0, 10.0)
+    for stage, at in (("llm_request", 10.25), ("llm_first_token", 10.5), ("first_sentence", 10.75)):
+        ledger.mark(stage, at)
+    ledger.mark("turn_decided", 11.0)
+    ledger.mark("transcript_final", 11.0)
+    ledger.transcribed_ahead_s = 0.125
+    ledger.mark("tts_request", 10.75)
+    ledger.mark("tts_first_audio", 11.25)
+    ledger.mark("first_frame_sent", 11.25)
+    entry = ledger.entry(1.0, 0)
+    assert entry.marks["llm_request"] == entry.marks["tts_request"] == 1.0
+    assert entry.stages()["tts_first_audio"] == 0.25
+    assert entry.saved_by_speculation == 0.125 + 0.75

@@ -115,6 +115,11 @@ class Engine(Protocol):
 class SpeechToText(Engine, Protocol):
     """Turns the audio of one utterance into text."""
 
+    @property
+    def shows_words(self) -> bool:
+        """Whether partial transcripts come while somebody speaks, within a fraction of a second."""
+        ...
+
     def stream(self, audio: AsyncIterator[bytes | Pause], hints: Hints = NO_HINTS) -> AsyncGenerator[Transcript]:
         """Yield partial transcripts while `audio` (PCM16LE mono 16 kHz) goes on, then exactly one final one.
 

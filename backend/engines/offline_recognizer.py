@@ -41,6 +41,7 @@ class OfflineSpeechToText:
 
     name = "offline"
     stand_in = True
+    shows_words = True
 
     def __init__(self, processes: int | None = None) -> None:
         self._slots = asyncio.Semaphore(processes or min(2, os.cpu_count() or 1))
@@ -86,13 +87,17 @@ class OfflineSpeechToText:
     async def stream(self, audio: AsyncIterator[bytes | Pause], hints: Hints = NO_HINTS) -> AsyncGenerator[Transcript]:
         """See `SpeechToText.stream`. Words come without punctuation. Waits while all workers are busy or loading."""
         async with self._borrowed() as worker:
-            shown = ""
+            settled, shown, pauses = "", "", 0
             async for piece in _pieces(audio):
-                text = _written(await worker.ask(Request.HEAR, piece))
-                if text and text != shown:
+                if isinstance(piece, Pause):
+                    # What stands before a pause is decoded to the end; what follows begins a new segment.
+                    settled = shown = _joined(settled, await worker.ask(Request.FINISH))
+                    pauses += 1
+                    yield Transcript(_written(settled), final=False, pauses=pauses)
+                elif (text := _joined(settled, await worker.ask(Request.HEAR, piece))) != shown:
                     shown = text
-                    yield Transcript(text, final=False)
-            yield Transcript(_written(await worker.ask(Request.FINISH)), final=True)
+                    yield Transcript(_written(text), final=False)
+            yield Transcript(_written(_joined(settled, await worker.ask(Request.FINISH))), final=True)
 
     @asynccontextmanager
     async def _borrowed(self) -> AsyncGenerator[_Worker]:
@@ -235,19 +240,32 @@ class _Worker(asyncio.Protocol):
             waiting.set_exception(EngineError("stt", text))
 
 
-async def _pieces(audio: AsyncIterator[bytes | Pause]) -> AsyncGenerator[bytes]:
-    """The same audio in pieces of whole samples, `PIECE_BYTES` or more; only the last one may be shorter."""
+async def _pieces(audio: AsyncIterator[bytes | Pause]) -> AsyncGenerator[bytes | Pause]:
+    """The same audio in pieces of whole samples, `PIECE_BYTES` or more; only one before a pause or the end may be
+    shorter."""
     gathered = bytearray()
-    async for pcm in audio:
-        if isinstance(pcm, Pause):
+    async for item in audio:
+        if isinstance(item, Pause):
+            if piece := _take_whole(gathered):
+                yield piece
+            yield item
             continue
-        gathered += pcm
+        gathered += item
         if len(gathered) >= PIECE_BYTES:
-            piece = whole_samples(bytes(gathered))
-            del gathered[: len(piece)]
-            yield piece
-    if piece := whole_samples(bytes(gathered)):
+            yield _take_whole(gathered)
+    if piece := _take_whole(gathered):
         yield piece
+
+
+def _take_whole(gathered: bytearray) -> bytes:
+    """Remove and return the whole samples at the front."""
+    piece = whole_samples(bytes(gathered))
+    del gathered[: len(piece)]
+    return piece
+
+
+def _joined(settled: str, text: str) -> str:
+    return f"{settled} {text}".strip()
 
 
 def _written(words: str) -> str:

@@ -139,6 +139,7 @@ class OpenAISpeechToText(_OpenAIEngine):
     """`POST /audio/transcriptions` with the whole utterance as WAV; such servers give no partial transcripts."""
 
     stage = "stt"
+    shows_words = False
 
     def stream(self, audio: AsyncIterator[bytes | Pause], hints: Hints = NO_HINTS) -> AsyncGenerator[Transcript]:
         """See `SpeechToText.stream`."""

@@ -46,6 +46,10 @@ class PreferredSpeechToText:
         return self._serving.ready
 
     @property
+    def shows_words(self) -> bool:
+        return self._serving.shows_words
+
+    @property
     def detail(self) -> str:
         if self._serving is self._better:
             return self._better.detail

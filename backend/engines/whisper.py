@@ -40,6 +40,7 @@ class WhisperSpeechToText:
 
     name = "faster-whisper"
     stand_in = False
+    shows_words = True
 
     def __init__(self, model: str | None = None, device: Device = "auto") -> None:
         """`model` is a folder, a size (`base.en`) or a repository (`owner/name`); by default what suits `device`."""

@@ -1,7 +1,9 @@
 """The STT pipeline: microphone -> voice activity -> turn detection -> transcript.
 
 `feed` is synchronous and cheap; recognition runs in `run`, one utterance after another, so transcripts come in the
-order things were said. What it concludes goes to `notify`; it knows nothing of turns, characters or sockets.
+order things were said. Every silence long enough to be the end is put to the recogniser as a `Pause`; its answer helps
+to decide, and is the transcript when the turn is over. Conclusions go to `notify`; nothing here knows of turns,
+characters or sockets.
 """
 
 from __future__ import annotations
@@ -14,15 +16,16 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from backend.engines.interfaces import NO_HINTS
 from backend.errors import EngineError
 from backend.events import SpeechStarted, SpeechStopped, TranscriptPartial
-from backend.pipelines.turn_detection import START_WINDOWS, WINDOW_MS, Signal, TurnDetector, TurnSettings
+from backend.pipelines.recording import Recording
+from backend.pipelines.turn_detection import TurnSettings
+from backend.pipelines.voice_activity import START_WINDOWS, WINDOW_MS, VoiceActivity
 from backend.utterance import Utterance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
     from backend.engines.interfaces import SpeechToText
     from backend.engines.silero import VadStream
@@ -31,16 +34,37 @@ WINDOW_BYTES = 1024
 PRE_ROLL_WINDOWS = 12
 """Audio kept from before speech is detected (384 ms): soft beginnings are below the detector's threshold."""
 
-LONGEST_UTTERANCE_S = 60
-"""Speech longer than this is taken as finished here and goes on as a new utterance."""
+PAUSE_WINDOWS = 2
+"""Unvoiced windows in a row (64 ms) after which the recogniser is asked; stops inside words are mostly shorter."""
+
+LIKELY_END_MS = 192
+"""Silence after which it is worth beginning to answer what was said, or half of the silence that ends the turn."""
+
+LONGEST_UTTERANCE_S = 300
+"""Speech longer than this is taken as finished here and goes on as a new utterance: 10 MB."""
+
+UNREAD_S = 60
+"""The same for speech that a slow recogniser has not taken yet."""
 
 MICROPHONE_GONE_S = 0.4
 """When audio stops coming in the middle of speech, silence is assumed after the usual silence and this much more."""
 
+NO_SILENCE_RULE_MS = 1000
+"""The usual silence where silence ends nothing."""
+
 
 @dataclass(frozen=True, slots=True)
-class BargeIn:
-    """The person has been speaking long enough to cut in."""
+class StillSpeaking:
+    """The person goes on: there has been voice for `voiced_ms` since speech began."""
+
+    voiced_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LikelyEnd:
+    """The person may have finished, having said this. Followed by the utterance itself, or by `StillSpeaking`."""
+
+    utterance: Utterance
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +74,7 @@ class HearingFailed:
     error: EngineError
 
 
-HearingEvent = SpeechStarted | SpeechStopped | TranscriptPartial | BargeIn | HearingFailed | Utterance
-
-
-@dataclass(slots=True)
-class _Recording:
-    """One utterance, being spoken or waiting to be recognised."""
-
-    audio: MemoryObjectReceiveStream[bytes]
-    sender: MemoryObjectSendStream[bytes]
-    voiced_at: float
-    """When the last voiced window had arrived."""
-    decided_at: float = 0.0
+HearingEvent = SpeechStarted | SpeechStopped | TranscriptPartial | StillSpeaking | LikelyEnd | HearingFailed | Utterance
 
 
 class STTPipeline:
@@ -75,18 +88,21 @@ class STTPipeline:
         clock: Callable[[], float],
     ) -> None:
         self.settings = TurnSettings()
+        self.hints = NO_HINTS
+        """For utterances that begin from now on."""
         self._stt = stt
         self._vad = vad
         self._notify = notify
         self._clock = clock
-        self._detector = TurnDetector()
+        self._voice = VoiceActivity()
         self._partial_window = b""
         self._windows = 0
+        self._started_at = 0
         self._pre_roll: deque[bytes] = deque(maxlen=PRE_ROLL_WINDOWS)
-        self._recording: _Recording | None = None
+        self._recording: Recording | None = None
         self._fed_at = 0.0
         self._watch: asyncio.TimerHandle | None = None
-        self._queue, self._recordings = anyio.create_memory_object_stream[_Recording](8)
+        self._queue, self._recordings = anyio.create_memory_object_stream[Recording](8)
 
     def feed(self, pcm: bytes) -> None:
         """Microphone audio, PCM16LE mono 16 kHz, any whole number of samples."""
@@ -100,8 +116,7 @@ class STTPipeline:
     def commit(self) -> None:
         """The utterance is over: the person let go of the button."""
         if self._recording is not None:
-            self._detector.stop()
-            self._stop()
+            self._stop("committed")
         elif self.settings.mode == "push_to_talk":
             now = self._clock()
             self._notify(Utterance("", "speech", now, now, now))
@@ -120,93 +135,88 @@ class STTPipeline:
             if self._watch is not None:
                 self._watch.cancel()
             if self._recording is not None:
-                self._recording.sender.close()
-                self._recording.audio.close()
+                self._recording.close()
             while self._recordings.statistics().current_buffer_used:
                 self._recordings.receive_nowait().audio.close()
             self._queue.close()
             self._recordings.close()
 
-    async def _recognise(self, recording: _Recording) -> None:
-        async with aclosing(self._stt.stream(recording.audio)) as transcripts:
+    async def _recognise(self, recording: Recording) -> None:
+        async with aclosing(self._stt.stream(recording.audio, self.hints)) as transcripts:
             async for transcript in transcripts:
-                if not transcript.final:
-                    self._notify(TranscriptPartial(transcript.text))
+                if transcript.final:
+                    self._notify(recording.utterance(transcript.text, self._clock()))
                     continue
-                self._notify(
-                    Utterance(
-                        text=transcript.text.strip(),
-                        source="speech",
-                        ended_at=recording.voiced_at,
-                        decided_at=recording.decided_at,
-                        transcribed_at=self._clock(),
-                    )
-                )
+                self._notify(TranscriptPartial(transcript.text))
+                if recording.paused and transcript.pauses == recording.pauses:
+                    recording.answered(transcript.text, self._clock())
+                    if recording is self._recording:
+                        self._consider(recording)
 
     def _hear(self, window: bytes) -> None:
         self._windows += 1
-        signal = self._detector.feed(self._vad.probability(window), self.settings)
-        if self._recording is None:
+        voiced = self._voice.feed(self._vad.probability(window))
+        if (self._windows - self._started_at) * WINDOW_MS > LONGEST_UTTERANCE_S * 1000 and self._recording:
+            self._stop("longest utterance")
+        recording = self._recording
+        if recording is None:
             self._pre_roll.append(window)
-        else:
-            if self._detector.unvoiced_windows == 0:
-                self._recording.voiced_at = self._fed_at
-            self._record(window)
-        match signal:
-            case Signal.STARTED:
+            if self._voice.speaking:
                 self._start()
-            case Signal.BARGED_IN:
-                self._notify(BargeIn())
-            case Signal.STOPPED:
-                self._stop()
-            case None:
-                pass
+        elif not (recording.speak(window, self._fed_at) if voiced else recording.be_quiet(window)):
+            self._stop("recognition is behind")
+        elif voiced:
+            self._notify(StillSpeaking(self._voice.voiced_ms))
+        else:
+            if self._voice.unvoiced_run >= PAUSE_WINDOWS:
+                recording.pause(self._clock())
+            self._consider(recording)
 
-    def _record(self, window: bytes) -> None:
-        assert self._recording is not None
-        try:
-            self._recording.sender.send_nowait(window)
-        except anyio.BrokenResourceError:
-            pass  # recognition of this utterance has failed and was reported
-        except anyio.WouldBlock:
-            self._detector.stop()
-            self._stop()
+    def _consider(self, recording: Recording) -> None:
+        """Whether the turn is over, now that it has been quiet for longer or more is known of what was said."""
+        verdict = self.settings.end_of_turn.judge(recording.text)
+        silence_ms = self._voice.silence_ms
+        if verdict.silence_ms is None:
+            return
+        if silence_ms >= verdict.silence_ms:
+            self._stop(verdict.reason)
+        elif recording.text and verdict.likely and silence_ms >= min(LIKELY_END_MS, verdict.silence_ms // 2):
+            if not recording.likely_end_told:
+                self._notify(LikelyEnd(recording.utterance(recording.text, self._clock())))
+            recording.likely_end_told = True
 
     def _start(self) -> None:
-        sender, audio = anyio.create_memory_object_stream[bytes](LONGEST_UTTERANCE_S * 1000 // WINDOW_MS)
-        recording = _Recording(audio, sender, voiced_at=self._fed_at)
+        recording = Recording.begin(self._pre_roll, self._fed_at, UNREAD_S * 1000 // WINDOW_MS)
         try:
             self._queue.send_nowait(recording)
         except anyio.WouldBlock:
-            sender.close()
-            audio.close()
-            self._detector.stop()
+            recording.close()
+            self._voice.stop()
             self._notify(HearingFailed(EngineError("stt", "speech recognition is behind; this utterance was dropped")))
             return
-        self._recording = recording
-        for window in self._pre_roll:
-            sender.send_nowait(window)
+        self._recording, self._started_at = recording, self._windows
         self._notify(SpeechStarted((self._windows - START_WINDOWS) * WINDOW_MS))
         self._pre_roll.clear()
         self._watch_microphone()
 
-    def _stop(self) -> None:
+    def _stop(self, reason: str) -> None:
         assert self._recording is not None
-        self._recording.decided_at = self._clock()
-        self._recording.sender.close()
+        self._recording.decide(self._clock())
         self._recording = None
+        self._voice.stop()
         if self._watch is not None:
             self._watch.cancel()
-        self._notify(SpeechStopped((self._windows - self._detector.unvoiced_windows) * WINDOW_MS))
+        end_ms = (self._windows - self._voice.unvoiced_run) * WINDOW_MS
+        self._notify(SpeechStopped(end_ms, self._voice.silence_ms, reason))
 
     def _watch_microphone(self) -> None:
         """A muted or vanished microphone sends nothing at all, which is silence too."""
-        if self._recording is None or self.settings.mode != "auto":
+        recording = self._recording
+        if recording is None or self.settings.mode != "auto":
             return
-        limit_s = self.settings.silence_windows * WINDOW_MS / 1000 + MICROPHONE_GONE_S
-        rest_s = self._fed_at + limit_s - self._clock()
+        silence_ms = self.settings.end_of_turn.judge(recording.text).silence_ms or NO_SILENCE_RULE_MS
+        rest_s = self._fed_at + silence_ms / 1000 + MICROPHONE_GONE_S - self._clock()
         if rest_s <= 0:
-            self._detector.stop()
-            self._stop()
+            self._stop("no more audio")
         else:
             self._watch = asyncio.get_running_loop().call_later(rest_s, self._watch_microphone)

@@ -1,32 +1,84 @@
-"""When the person begins to speak, speaks long enough to cut in, and has finished.
+"""When the person has finished: how much silence it takes, given what was said so far.
 
-A pure state machine over voice-activity probabilities, one per 32 ms window. Knows nothing of audio or time.
+One small strategy for each way of deciding. Knows nothing of audio or time; the words are judged by `spoken_words`.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from enum import Enum, auto
-from typing import Literal
+from typing import Literal, Protocol
 
-WINDOW_MS = 32
+from backend.pipelines.spoken_words import Completeness, completeness
 
 Eagerness = Literal["low", "medium", "high"]
 Mode = Literal["auto", "push_to_talk"]
 
-SILENCE_MS: dict[Eagerness, int] = {"low": 900, "medium": 500, "high": 300}
-"""Silence that ends a turn, when it is not given in milliseconds."""
 
-VOICED = 0.5
-UNVOICED = 0.35
-"""Silero's recommended hysteresis: speech begins above the one and goes on until below the other."""
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The turn ends when it has been quiet for `silence_ms`; `None`: silence does not end it."""
 
-START_WINDOWS = 3
-"""Voiced windows in a row that make a start; clicks and knocks are shorter."""
+    silence_ms: int | None
+    reason: str
+    """Why, for the log and for clients."""
+    likely: bool
+    """Whether this may well be the end, so that it is worth beginning to answer."""
 
-BARGE_IN_WINDOWS = 7
-"""Voiced windows (224 ms) after which speech cuts in on a character; most coughs are shorter."""
+
+class EndOfTurn(Protocol):
+    """A way of deciding that a turn is over."""
+
+    def judge(self, text: str | None) -> Verdict:
+        """`text`: what was said up to this silence; `None` while it is not known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FixedSilence:
+    """So many milliseconds, whatever was said."""
+
+    silence_ms: int
+
+    def judge(self, text: str | None) -> Verdict:
+        """See `EndOfTurn.judge`."""
+        return Verdict(self.silence_ms, "silence", likely=True)
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceByWords:
+    """A finished sentence ends sooner; "and", "um" or a trailing comma wait longer."""
+
+    finished_ms: int
+    unclear_ms: int
+    unfinished_ms: int
+
+    def judge(self, text: str | None) -> Verdict:
+        """See `EndOfTurn.judge`."""
+        if text is None:
+            return Verdict(self.unclear_ms, "words not known", likely=False)
+        match completeness(text):
+            case Completeness.FINISHED:
+                return Verdict(self.finished_ms, "finished sentence", likely=True)
+            case Completeness.UNCLEAR:
+                return Verdict(self.unclear_ms, "unclear whether finished", likely=True)
+            case Completeness.UNFINISHED:
+                return Verdict(self.unfinished_ms, "unfinished sentence", likely=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PushToTalk:
+    """Only letting go of the button ends the turn."""
+
+    def judge(self, text: str | None) -> Verdict:
+        """See `EndOfTurn.judge`."""
+        return Verdict(None, "button held", likely=False)
+
+
+BY_EAGERNESS: dict[Eagerness, SilenceByWords] = {
+    "low": SilenceByWords(600, 1000, 2000),
+    "medium": SilenceByWords(256, 576, 1200),
+    "high": SilenceByWords(160, 352, 800),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,57 +95,8 @@ class TurnSettings:
         return TurnSettings(silence_ms or kept_ms, eagerness or self.eagerness, mode or self.mode)
 
     @property
-    def silence_windows(self) -> int:
-        """Unvoiced windows in a row that end a turn."""
-        silence_ms = SILENCE_MS[self.eagerness] if self.silence_ms is None else self.silence_ms
-        return max(1, math.ceil(silence_ms / WINDOW_MS))
-
-
-class Signal(Enum):
-    """What a window brought about."""
-
-    STARTED = auto()
-    BARGED_IN = auto()
-    STOPPED = auto()
-
-
-class TurnDetector:
-    """Follows one microphone."""
-
-    def __init__(self) -> None:
-        self.speaking = False
-        self._voiced_run = 0
-        self._voiced_total = 0
-        self._unvoiced_run = 0
-
-    @property
-    def unvoiced_windows(self) -> int:
-        """Windows since the last voiced one."""
-        return self._unvoiced_run
-
-    def feed(self, probability: float, settings: TurnSettings) -> Signal | None:
-        """Account for one window."""
-        voiced = probability >= (UNVOICED if self.speaking else VOICED)
-        self._voiced_run = self._voiced_run + 1 if voiced else 0
-        self._unvoiced_run = 0 if voiced else self._unvoiced_run + 1
-        if not self.speaking:
-            return self._maybe_start()
-        self._voiced_total += voiced
-        if voiced and self._voiced_total == BARGE_IN_WINDOWS:
-            return Signal.BARGED_IN
-        if settings.mode == "auto" and self._unvoiced_run >= settings.silence_windows:
-            return self.stop()
-        return None
-
-    def stop(self) -> Signal:
-        """The utterance is over, whatever the microphone says."""
-        self.speaking = False
-        self._voiced_run = 0
-        return Signal.STOPPED
-
-    def _maybe_start(self) -> Signal | None:
-        if self._voiced_run < START_WINDOWS:
-            return None
-        self.speaking = True
-        self._voiced_total = self._voiced_run
-        return Signal.STARTED
+    def end_of_turn(self) -> EndOfTurn:
+        """The strategy these settings ask for."""
+        if self.mode == "push_to_talk":
+            return PushToTalk()
+        return BY_EAGERNESS[self.eagerness] if self.silence_ms is None else FixedSilence(self.silence_ms)

@@ -40,6 +40,7 @@ class _Character(_Wire):
     name: Annotated[str, StringConstraints(max_length=64)] = ""
     voice: Annotated[str, StringConstraints(max_length=128)] | None = None
     system_prompt: Annotated[str, StringConstraints(max_length=20_000)] = ""
+    interruptible: bool = True
 
 
 class _Llm(_Wire):
@@ -150,7 +151,8 @@ def _cast(given: list[str | _Character], known: Mapping[str, Character]) -> tupl
                 raise InvalidRequest(f"there is no character {entry!r}", {"known": sorted(known)})
             character = known[entry]
         else:
-            character = Character(entry.id, entry.name.strip() or entry.id, entry.voice or "", entry.system_prompt)
+            name = entry.name.strip() or entry.id
+            character = Character(entry.id, name, entry.voice or "", entry.system_prompt, entry.interruptible)
         if character.id in cast:
             raise InvalidRequest(f"the character {character.id!r} is named twice")
         cast[character.id] = character
@@ -193,6 +195,8 @@ _TYPES: dict[type[events.Event], str] = {
     events.ReplyStarted: "reply.started",
     events.ReplyText: "reply.text",
     events.ReplySentence: "reply.sentence",
+    events.ReplyDucked: "reply.ducked",
+    events.ReplyUnducked: "reply.unducked",
     events.ReplyDone: "reply.done",
     events.TurnDone: "turn.done",
     events.ErrorRaised: "error",

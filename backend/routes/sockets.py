@@ -69,7 +69,7 @@ async def _serve(websocket: WebSocket, server: Server) -> None:
             pass  # the socket is gone; the reader learns it too and ends the session
 
     outbox = Outbox(send, time.monotonic)
-    session = Session(server.engines, server.defaults, outbox.put, server.metrics.account)
+    session = Session(server.engines, server.defaults, outbox.put, server.metrics)
     living = asyncio.create_task(session.run(), name=session.id)
     reading = asyncio.create_task(_read(websocket, session, outbox.put), name=f"{session.id} reader")
     sending = asyncio.create_task(outbox.run(), name=f"{session.id} outbox")

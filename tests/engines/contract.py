@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import pytest
 
 from backend.audio import SAMPLE_BYTES, Resampler, sample_count
-from backend.engines.interfaces import HEARING_RATE_HZ, Generation
+from backend.engines.interfaces import HEARING_RATE_HZ, Generation, Pause
 from backend.engines.offline_speech import OfflineTextToSpeech
 from backend.errors import EngineError
 
@@ -138,3 +138,24 @@ def _whole_pieces(pieces: Sequence[Speech]) -> None:
 def _some_text(pieces: Sequence[str]) -> None:
     assert pieces
     assert all(pieces)
+
+
+async def answers_pauses(engine: SpeechToText, pcm: bytes) -> None:
+    """A pause is answered while no audio comes, and an utterance that ends there has that answer for its final."""
+    answered = asyncio.Event()
+
+    async def microphone() -> AsyncIterator[bytes | Pause]:
+        async for window in windows(pcm):
+            yield window
+        yield Pause()
+        await answered.wait()
+
+    pauses: list[Transcript] = []
+    async with aclosing(engine.stream(microphone())) as stream:
+        async for transcript in stream:
+            if transcript.pauses:
+                pauses.append(transcript)
+                answered.set()
+            last = transcript
+    assert [pause.pauses for pause in pauses] == [1]
+    assert (last.text, last.final) == (pauses[0].text, True)

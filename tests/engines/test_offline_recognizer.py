@@ -12,7 +12,7 @@ import pytest
 import uvloop
 
 from backend.engines import offline_recognizer
-from backend.engines.interfaces import Transcript
+from backend.engines.interfaces import Pause, Transcript
 from backend.engines.offline_recognizer import SPAWN, OfflineSpeechToText
 from backend.engines.sphinx_worker import HEADER, Recognizer, Reply, Request, serve
 from tests.engines import contract
@@ -59,6 +59,23 @@ def serve_and_fail(connection: socket.socket) -> None:
 async def test_keeps_the_contract(stt, pcm, check):
     """The offline recogniser behaves as every engine must, and each utterance leaves its worker clean."""
     await check(contract.hearing(stt, pcm, idle=lambda: stt.idle))
+
+
+async def test_answers_a_pause(stt, pcm):
+    """The turn can be decided by what was said, and deciding it costs no further decoding."""
+    await contract.answers_pauses(stt, pcm)
+
+
+async def test_words_before_and_after_a_pause_are_one_utterance(stt, pcm):
+    """A pause in the middle loses no word and repeats none."""
+
+    async def audio():
+        for part in (pcm, Pause(), bytes(16_000), pcm):
+            yield part
+
+    once = await contract.drain(stt.stream(contract.windows(pcm)))
+    twice = await contract.drain(stt.stream(audio()))
+    assert twice[-1].text.casefold() == f"{once[-1].text} {once[-1].text}".casefold()
 
 
 async def test_understands_clear_speech(stt):

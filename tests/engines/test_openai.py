@@ -12,6 +12,7 @@ from backend.engines.interfaces import Generation, Message
 from backend.engines.openai import OpenAILanguageModel, OpenAISpeechToText
 from backend.engines.openai_speech import OpenAITextToSpeech
 from backend.errors import EngineError
+from tests.engines import contract
 from tests.openai_server import serve_openai
 from tests.scripted import CHARACTER_S, RATE_HZ
 
@@ -148,3 +149,10 @@ async def test_a_server_killed_in_the_middle_is_an_engine_error(kind):
         await first.__aexit__(None, None, None)
         async with serve_openai(server.port):
             await _run(engine)
+
+
+async def test_a_pause_is_answered_by_a_request_of_its_own():
+    """What was said is known while the silence lasts, and deciding the turn costs no second request."""
+    async with engine_on(OpenAISpeechToText) as (server, stt):
+        await contract.answers_pauses(stt, bytes(32_000))
+        assert len(server.requests) == 1

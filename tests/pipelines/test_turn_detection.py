@@ -1,47 +1,46 @@
-"""When somebody begins, cuts in and has finished, from voice probabilities alone."""
+"""How much silence ends a turn."""
 
-from backend.pipelines.turn_detection import Signal, TurnDetector, TurnSettings
+import pytest
 
-AUTO = TurnSettings(silence_ms=200)
-
-
-def signals(probabilities: list[float], settings: TurnSettings = AUTO) -> list[tuple[int, Signal]]:
-    """(window, signal) for every signal."""
-    detector = TurnDetector()
-    found = [(index, detector.feed(probability, settings)) for index, probability in enumerate(probabilities)]
-    return [(index, signal) for index, signal in found if signal]
+from backend.pipelines.turn_detection import BY_EAGERNESS, FixedSilence, PushToTalk, TurnSettings
 
 
-def test_an_utterance_starts_cuts_in_and_stops():
-    """Three voiced windows start it, seven cut in, the silence asked for ends it."""
-    assert signals([0.9] * 10 + [0.1] * 10) == [(2, Signal.STARTED), (6, Signal.BARGED_IN), (16, Signal.STOPPED)]
+@pytest.mark.parametrize("eagerness", BY_EAGERNESS)
+def test_a_finished_sentence_ends_sooner(eagerness):
+    """Nobody waits after "What time is it?", and nobody is cut off after "I would like the"."""
+    rule = TurnSettings(eagerness=eagerness).end_of_turn
+    finished, unknown, unclear, unfinished = (
+        rule.judge(text).silence_ms for text in ("What time is it?", None, "Yes, tomorrow", "I would like the")
+    )
+    assert finished < unclear == unknown < unfinished
 
 
-def test_a_click_is_no_speech():
-    """One or two loud windows start nothing."""
-    assert signals([0.9, 0.9, 0.1] * 10) == []
+def test_more_eager_means_less_silence():
+    """The three settings differ in every case, in the order of their names."""
+    for text in ("What time is it?", None, "I would like the"):
+        waits = [BY_EAGERNESS[name].judge(text).silence_ms for name in ("high", "medium", "low")]
+        assert waits == sorted(set(waits))
 
 
-def test_a_short_pause_ends_nothing():
-    """A pause shorter than the silence asked for keeps the utterance whole."""
-    assert [signal for _, signal in signals([0.9] * 10 + [0.1] * 6 + [0.9] * 3)] == [Signal.STARTED, Signal.BARGED_IN]
-
-
-def test_quiet_endings_still_count_as_voice():
-    """Once begun, speech goes on until it is below the lower threshold."""
-    assert [signal for _, signal in signals([0.9] * 3 + [0.4] * 20)] == [Signal.STARTED, Signal.BARGED_IN]
+def test_milliseconds_given_outright_decide():
+    """Whoever sets a number gets it, whatever was said, until an eagerness is chosen again."""
+    exact = TurnSettings().changed(200, None, None)
+    assert exact.end_of_turn == FixedSilence(200)
+    assert {exact.end_of_turn.judge(text).silence_ms for text in ("I would like the", "Yes.", None)} == {200}
+    assert exact.changed(None, "low", None).end_of_turn is BY_EAGERNESS["low"]
+    assert exact.changed(None, None, "auto").end_of_turn == FixedSilence(200)
 
 
 def test_push_to_talk_is_not_ended_by_silence():
     """With the button held, only letting go ends the utterance."""
-    assert [s for _, s in signals([0.9] * 10 + [0.0] * 100, TurnSettings(mode="push_to_talk"))][-1] is Signal.BARGED_IN
+    rule = TurnSettings(silence_ms=200).changed(None, None, "push_to_talk").end_of_turn
+    assert rule == PushToTalk()
+    assert rule.judge("What time is it?").silence_ms is None
 
 
-def test_eagerness_stands_for_a_silence():
-    """More eager means less silence; milliseconds given outright decide until an eagerness is chosen again."""
-    windows = [TurnSettings(eagerness=name).silence_windows for name in ("low", "medium", "high")]
-    assert windows == sorted(windows, reverse=True)
-    exact = TurnSettings().changed(200, None, None)
-    assert exact.silence_windows == 7
-    assert exact.changed(None, None, "push_to_talk").silence_windows == 7
-    assert exact.changed(None, "low", None).silence_windows == TurnSettings(eagerness="low").silence_windows
+def test_only_what_may_be_the_end_is_worth_answering():
+    """No language model is asked about half a sentence."""
+    rule = TurnSettings().end_of_turn
+    assert rule.judge("What time is it?").likely
+    assert not rule.judge("What time is the").likely
+    assert not rule.judge(None).likely

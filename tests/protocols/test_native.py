@@ -163,7 +163,7 @@ ENTRY = Ledger(0, 0.0).entry(1.5, 0)
 EVENTS = {
     "session.ready": events.SessionReady("s", "t", "c", 24000, {"llm": {"name": "x"}}, [MARA]),
     "speech.started": events.SpeechStarted(10),
-    "speech.stopped": events.SpeechStopped(20),
+    "speech.stopped": events.SpeechStopped(20, 256, "finished sentence"),
     "transcript.partial": events.TranscriptPartial("wha"),
     "transcript.final": events.TranscriptFinal("what"),
     "turn.started": events.TurnStarted(1, "what", "speech", ("mara",)),

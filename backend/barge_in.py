@@ -1,0 +1,92 @@
+"""Whether a person who speaks while the cast has the floor cuts in. Every step but the last can be taken back.
+
+A pure state machine over one utterance. Knows nothing of audio, sockets or who speaks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from backend.pipelines.spoken_words import echoes, is_backchannel
+
+HOLD_MS = 192
+"""Voice after which the character falls silent to listen. Knocks and most coughs are shorter."""
+
+WORDLESS_MS = 704
+"""Voice after which a person cuts in though no word of theirs could be made out."""
+
+THINKING_MS = 416
+"""The same while the cast has not been heard yet: there is nothing to silence, so there is time to be sure."""
+
+DUCKED_GAIN = 0.3
+
+
+class CastState(Enum):
+    """What the cast is doing."""
+
+    THINKING = auto()
+    """Nothing of the turn has been heard."""
+    SPEAKING = auto()
+
+
+class Step(Enum):
+    """What is to be done."""
+
+    DUCK = auto()
+    """The character goes on more quietly."""
+    HOLD = auto()
+    """The character waits in mid-word."""
+    RESUME = auto()
+    """The character goes on as before."""
+    CUT = auto()
+    """The turn is over."""
+
+
+@dataclass(slots=True)
+class BargeIn:
+    """Follows one utterance of the person's. `shows_words`: words are recognised while it is being spoken."""
+
+    shows_words: bool
+    state: Step = Step.RESUME
+    _voiced_ms: int = 0
+    _dismissed: bool = False
+    """The words so far are no interruption."""
+
+    def started(self, cast: CastState) -> Step | None:
+        """Speech has begun."""
+        return self._go(Step.DUCK) if cast is CastState.SPEAKING else None
+
+    def voiced(self, voiced_ms: int, cast: CastState) -> Step | None:
+        """Speech goes on: there has been voice for so long."""
+        self._voiced_ms = voiced_ms
+        if cast is CastState.THINKING:
+            return self._go(Step.CUT) if voiced_ms >= THINKING_MS and not self._dismissed else None
+        if voiced_ms >= HOLD_MS and not self.shows_words:
+            return self._go(Step.CUT)
+        if self._dismissed:
+            return None
+        if voiced_ms >= WORDLESS_MS:
+            return self._go(Step.CUT)
+        return self._go(Step.HOLD) if voiced_ms >= HOLD_MS else None
+
+    def words(self, text: str, spoken: str) -> Step | None:
+        """The person has said `text` so far, while `spoken` was being said."""
+        if not text.strip():
+            return None
+        self._dismissed = is_backchannel(text) or echoes(text, spoken)
+        if self._dismissed:
+            return self._go(Step.RESUME)
+        return self._go(Step.CUT) if self._voiced_ms >= HOLD_MS else None
+
+    def ended(self, text: str, spoken: str) -> Step | None:
+        """The person has finished, having said `text`; `CUT` when that is to be answered."""
+        if not text.strip() or is_backchannel(text) or echoes(text, spoken):
+            return self._go(Step.RESUME)
+        return Step.CUT
+
+    def _go(self, step: Step) -> Step | None:
+        if step is self.state or (step is Step.DUCK and self.state is Step.HOLD):
+            return None
+        self.state = step
+        return step

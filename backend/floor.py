@@ -1,0 +1,208 @@
+"""The cast's side of a session: the turn it is answering in, and the answer it may have begun on a guess.
+
+At most one turn is alive; it runs as a task of its own, and cancelling that task is the interrupt. All methods are
+called by the session's loop, one at a time. Knows nothing of microphones, sockets or wire formats.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from backend.conversation import Conversation
+from backend.director import choose_speakers
+from backend.errors import EngineError
+from backend.events import ErrorRaised, Outcome
+from backend.held_events import HeldEvents
+from backend.pipelines.tts import Voices
+from backend.speculation import Speculation
+from backend.turn import Stage, Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from backend.events import Event
+    from backend.ledger import LedgerEntry
+    from backend.session import Engines, SessionSettings
+    from backend.utterance import Utterance
+
+log = logging.getLogger(__name__)
+
+
+class Figures(Protocol):
+    """Where turns are accounted for."""
+
+    def account(self, session: str, turn: int, entry: LedgerEntry, outcome: Outcome) -> None:
+        """A reply is over."""
+        ...
+
+    def speculated(self, outcome: Literal["kept", "dropped"], llm_calls: int) -> None:
+        """This came of an answer begun on a guess, for which the language model was asked so often."""
+        ...
+
+
+class Floor:
+    """Answers what the person says. `ended` is told of turns whose task has ended by itself."""
+
+    def __init__(
+        self,
+        session: str,
+        engines: Engines,
+        settings: SessionSettings,
+        emit: Callable[[Event], Awaitable[None]],
+        ended: Callable[[Turn, BaseException | None], None],
+        figures: Figures,
+        clock: Callable[[], float],
+    ) -> None:
+        self.settings = settings
+        self.conversation = Conversation()
+        self.voices = Voices(engines.tts)
+        self.turn: Turn | None = None
+        """The newest turn, alive or not."""
+        self._session = session
+        self._engines = engines
+        self._emit = emit
+        self._ended = ended
+        self._figures = figures
+        self._clock = clock
+        self._turns = 0
+        self._task: asyncio.Task[None] | None = None
+        self._speculation: Speculation | None = None
+
+    @property
+    def taken(self) -> bool:
+        """Whether a turn is alive: being prepared, or to be heard."""
+        return self._task is not None
+
+    async def answer(self, utterance: Utterance, *, again: bool = False) -> None:
+        """Answer what the person said, by what has been begun if that is an answer to it. `again`: the line stands in
+        the conversation already."""
+        guess, self._speculation = self._speculation, None
+        if guess is not None and utterance.source == "speech" and guess.answers(utterance.text):
+            await self._adopt(guess, utterance)
+            return
+        await self._drop(guess)
+        await self.interrupt()
+        if not again:
+            self.conversation.add_person(utterance.text, utterance.to)
+        turn = self._prepare(utterance, self.conversation, self._emit)
+        await self._emit(turn.decided(utterance))
+        self._turns, self.turn, self._task = turn.number, turn, self._start(turn)
+
+    async def speculate(self, utterance: Utterance) -> None:
+        """Begin to answer what the person will probably turn out to have said. Not while a turn is alive."""
+        guess = self._speculation
+        if self.taken or (guess is not None and guess.answers(utterance.text)):
+            return
+        await self.forget_guess()
+        conversation = self.conversation.fork()
+        line = conversation.add_person(utterance.text)
+        events = HeldEvents(self._emit)
+        turn = self._prepare(utterance, conversation, events.put)
+        self._speculation = Speculation(turn, self._start(turn), conversation, line, events)
+
+    async def reconsider(self, text: str) -> None:
+        """The person goes on and has said `text` by now: an answer to something else is dropped."""
+        if self._speculation is not None and not self._speculation.answers(text):
+            await self.forget_guess()
+
+    async def forget_guess(self) -> None:
+        """Drop what was begun on a guess."""
+        guess, self._speculation = self._speculation, None
+        await self._drop(guess)
+
+    async def interrupt(self) -> None:
+        """Stop the current turn. When this returns its engines have stopped and its end has been announced."""
+        await self.forget_guess()
+        task, turn = self._task, self.turn
+        if task is None or turn is None:
+            return
+        await self.stop()
+        if task.cancelled():
+            await turn.finish(Outcome.INTERRUPTED)
+        else:
+            await self._over(turn, task.exception())
+
+    async def stop(self) -> None:
+        """End all work; nothing is announced."""
+        await self.forget_guess()
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait((task,))
+
+    async def turn_ended(self, turn: Turn, error: BaseException | None) -> None:
+        """The task of `turn` ended by itself."""
+        if turn is self.turn and self._task is not None:
+            self._task = None
+            await self._over(turn, error)
+
+    async def _adopt(self, guess: Speculation, utterance: Utterance) -> None:
+        """The guess was right: it becomes the turn."""
+        self._figures.speculated("kept", guess.turn.replies_begun)
+        guess.line.text = utterance.text
+        self.conversation = guess.conversation
+        self._turns, self.turn, self._task = guess.turn.number, guess.turn, guess.task
+        await self._emit(guess.turn.decided(utterance))
+        await guess.events.release()
+        if guess.task.done():
+            await self.turn_ended(guess.turn, guess.task.exception())
+
+    async def _drop(self, guess: Speculation | None) -> None:
+        """A guess came to nothing. When this returns its engines have stopped."""
+        if guess is None:
+            return
+        guess.task.cancel()
+        await asyncio.wait((guess.task,))
+        self._figures.speculated("dropped", guess.turn.replies_begun)
+        error = None if guess.task.cancelled() else guess.task.exception()
+        if error is not None and _engine_error(error) is None:
+            raise error
+
+    def _prepare(
+        self, utterance: Utterance, conversation: Conversation, emit: Callable[[Event], Awaitable[None]]
+    ) -> Turn:
+        cast = self.settings.cast
+        speakers = choose_speakers(utterance.text, cast, conversation.talking_with, utterance.to)
+        conversation.talking_with = speakers[0]
+        stage = Stage(
+            conversation=conversation,
+            cast=cast,
+            llm=self._engines.llm,
+            generation=self.settings.generation,
+            voices=self.voices,
+            output_rate_hz=self.settings.output_rate,
+            emit=emit,
+            clock=self._clock,
+            account=partial(self._figures.account, self._session),
+        )
+        return Turn(self._turns + 1, utterance.ended_at, speakers, stage)
+
+    def _start(self, turn: Turn) -> asyncio.Task[None]:
+        task = asyncio.create_task(turn.run(), name=f"{self._session} turn {turn.number}")
+        task.add_done_callback(lambda task: None if task.cancelled() else self._ended(turn, task.exception()))
+        return task
+
+    async def _over(self, turn: Turn, error: BaseException | None) -> None:
+        if error is None:
+            await turn.finish(Outcome.COMPLETED)
+            return
+        failure = _engine_error(error)
+        if failure is None:
+            raise error
+        log.warning("turn failed", extra={"session": self._session, "turn": turn.number, "stage": failure.stage})
+        await self._emit(ErrorRaised(failure.wire_code, str(failure), turn=turn.number))
+        await turn.finish(Outcome.FAILED)
+
+
+def _engine_error(error: BaseException | None) -> EngineError | None:
+    """The engine's failure behind whatever a task group made of it; `None` for anything that is a bug."""
+    if isinstance(error, EngineError):
+        return error
+    if isinstance(error, BaseExceptionGroup):
+        parts: tuple[BaseException, ...] = error.exceptions  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        found = [_engine_error(part) for part in parts]
+        return found[0] if None not in found else None
+    return None

@@ -1,0 +1,145 @@
+"""What a session makes of what it hears: when an answer is begun on a guess, when the cast gives way, what is answered.
+
+Called by the session's loop with one hearing event after another. Knows nothing of sockets or wire formats.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from backend.barge_in import DUCKED_GAIN, BargeIn, CastState, Step
+from backend.events import (
+    ErrorRaised,
+    ReplyDucked,
+    ReplyUnducked,
+    SpeechStarted,
+    SpeechStopped,
+    TranscriptFinal,
+    TranscriptPartial,
+)
+from backend.pipelines.stt import HearingFailed, LikelyEnd, StillSpeaking
+from backend.utterance import Utterance
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from backend.engines.interfaces import SpeechToText
+    from backend.events import Event
+    from backend.floor import Floor
+    from backend.pipelines.stt import HearingEvent
+    from backend.reply import Reply
+
+log = logging.getLogger(__name__)
+
+GOES_ON_MS = 320
+"""Voice after a likely end in which the person must have said something new, whatever the recogniser shows."""
+
+
+class Listening:
+    """Acts on the cast's floor. `session` names it in the log."""
+
+    def __init__(self, session: str, floor: Floor, emit: Callable[[Event], Awaitable[None]], stt: SpeechToText) -> None:
+        self._session = session
+        self._floor = floor
+        self._emit = emit
+        self._stt = stt
+        self._barge_in: BargeIn | None = None
+        """Follows the utterance being spoken, if that might cut a character off."""
+        self._voiced_ms = 0
+        self._guessed_at_ms = 0
+        """How much voice there had been at the last likely end."""
+        self._waiting: Utterance | None = None
+        """Said while a character spoke that is not to be interrupted."""
+
+    async def hear(self, event: HearingEvent) -> None:
+        """Account for what was heard."""
+        match event:
+            case SpeechStarted():
+                await self._emit(event)
+                await self._speech_started()
+            case StillSpeaking(voiced_ms):
+                await self._speech_goes_on(voiced_ms)
+            case TranscriptPartial(text):
+                await self._emit(event)
+                await self._floor.reconsider(text)
+                if self._barge_in is not None:
+                    await self._take(self._barge_in.words(text, self._spoken()))
+            case LikelyEnd(utterance):
+                self._guessed_at_ms = self._voiced_ms
+                await self._floor.speculate(utterance)
+            case SpeechStopped(_, silence_ms, reason):
+                decided = {"session": self._session, "silence_ms": silence_ms, "reason": reason}
+                log.info("turn decided", extra=decided)
+                await self._emit(event)
+            case Utterance():
+                await self._emit(TranscriptFinal(event.text))
+                await self._conclude(event)
+            case HearingFailed(error):
+                await self._emit(ErrorRaised(error.wire_code, str(error)))
+                await self._conclude(None)
+
+    async def turn_over(self) -> None:
+        """The cast has come to an end: answer what had to wait for it."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and not self._floor.taken:
+            await self._floor.answer(waiting)
+
+    async def _speech_started(self) -> None:
+        self._voiced_ms = self._guessed_at_ms = 0
+        self._barge_in = BargeIn(self._stt.shows_words) if self._floor.taken and self._interruptible() else None
+        if self._barge_in is not None:
+            await self._take(self._barge_in.started(self._cast_state()))
+
+    async def _speech_goes_on(self, voiced_ms: int) -> None:
+        self._voiced_ms = voiced_ms
+        if voiced_ms - self._guessed_at_ms >= GOES_ON_MS:
+            await self._floor.forget_guess()
+        if self._barge_in is not None:
+            await self._take(self._barge_in.voiced(voiced_ms, self._cast_state()))
+
+    async def _conclude(self, utterance: Utterance | None) -> None:
+        """The person has finished, having said this, or something that could not be recognised."""
+        text = utterance.text if utterance else ""
+        barge_in, self._barge_in = self._barge_in, None
+        step = barge_in.ended(text, self._spoken()) if barge_in and self._floor.taken else Step.CUT
+        if step is not Step.CUT:
+            await self._take(step)
+        elif utterance is None or not text:
+            await self._floor.forget_guess()
+        elif self._floor.taken and not self._interruptible():
+            said = f"{self._waiting.text} {text}" if self._waiting else text
+            self._waiting = replace(utterance, text=said)
+        else:
+            await self._floor.answer(utterance)
+
+    async def _take(self, step: Step | None) -> None:
+        """Do what was decided, if there is still somebody to do it to."""
+        reply = self._heard()
+        match step:
+            case Step.CUT:
+                await self._floor.interrupt()
+            case Step.DUCK if reply:
+                await self._emit(ReplyDucked(reply.turn, reply.index, DUCKED_GAIN))
+            case Step.HOLD if reply:
+                await self._emit(ReplyDucked(reply.turn, reply.index, 0.0))
+            case Step.RESUME if reply:
+                await self._emit(ReplyUnducked(reply.turn, reply.index))
+            case _:
+                pass
+
+    def _heard(self) -> Reply | None:
+        turn = self._floor.turn if self._floor.taken else None
+        return turn.being_heard() if turn else None
+
+    def _interruptible(self) -> bool:
+        turn = self._floor.turn
+        return turn is None or turn.speaker.interruptible
+
+    def _cast_state(self) -> CastState:
+        return CastState.SPEAKING if self._heard() else CastState.THINKING
+
+    def _spoken(self) -> str:
+        reply = self._heard()
+        return reply.line.text if reply else ""

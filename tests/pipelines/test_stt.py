@@ -1,0 +1,181 @@
+"""The STT pipeline: what the recogniser is given, and when the turn is decided. On virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+
+from backend.engines.interfaces import Hints, Pause, Transcript
+from backend.events import SpeechStarted, SpeechStopped, TranscriptPartial
+from backend.pipelines.stt import HearingFailed, LikelyEnd, StillSpeaking, STTPipeline
+from backend.pipelines.turn_detection import TurnSettings
+from backend.utterance import Utterance
+from tests.scripted import LoudnessVad, ScriptedSpeechToText
+from tests.sessions import LOUD, QUIET
+
+pytestmark = pytest.mark.virtual_time
+
+SENTENCE = "What time is it?"
+
+
+class Hearing:
+    """A pipeline that is spoken to, and everything it concludes, with the time."""
+
+    def __init__(self, stt, settings: TurnSettings) -> None:
+        self.clock = asyncio.get_running_loop().time
+        self.found = []
+        self.pipeline = STTPipeline(stt, LoudnessVad().open(), self._note, self.clock)
+        self.pipeline.settings = settings
+
+    def _note(self, event) -> None:
+        self.found.append((self.clock(), event))
+
+    def of(self, kind) -> list:
+        return [event for _, event in self.found if isinstance(event, kind)]
+
+    async def microphone(self, *stretches: float) -> None:
+        """Loud and quiet stretches in turn, in seconds, in real time."""
+        for index, seconds in enumerate(stretches):
+            for _ in range(round(seconds * 50)):
+                self.pipeline.feed(QUIET if index % 2 else LOUD)
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def hearing(stt=None, **settings):
+    heard = Hearing(stt or ScriptedSpeechToText(SENTENCE), TurnSettings(**settings))
+    running = asyncio.create_task(heard.pipeline.run())
+    try:
+        yield heard
+    finally:
+        running.cancel()
+        await asyncio.wait((running,))
+
+
+class Recorder(ScriptedSpeechToText):
+    """Keeps what it is given: bytes of audio between pauses."""
+
+    def __init__(self) -> None:
+        super().__init__(SENTENCE)
+        self.given: list[int | str] = []
+
+    async def stream(self, audio, hints=()):
+        pauses = 0
+        async for item in audio:
+            if isinstance(item, Pause):
+                pauses += 1
+                self.given.append("pause")
+                yield Transcript(SENTENCE, final=False, pauses=pauses)
+            elif self.given and self.given[-1] != "pause":
+                self.given[-1] += len(item)
+            else:
+                self.given.append(len(item))
+        yield Transcript(SENTENCE, final=True)
+
+
+async def test_silence_is_given_to_the_recogniser_only_when_speech_goes_on():
+    """Nothing follows a pause but speech, so what was answered there is all there is; and no sample is lost."""
+    stt = Recorder()
+    async with hearing(stt, silence_ms=600) as heard:
+        await heard.microphone(1.0, 0.4, 1.0, 1.0)
+    first, pause, second, last = stt.given
+    assert (pause, last) == ("pause", "pause")
+    assert first + second == pytest.approx(32 * (1000 + 400 + 1000 + 64), abs=1024 * 2)
+    assert len(heard.of(Utterance)) == 1
+
+
+async def test_the_words_decide_how_long_to_wait():
+    """A finished question is answered after a quarter of a second; half a sentence waits for more than a second."""
+    waits = {}
+    for text in (SENTENCE, "what time is the"):
+        async with hearing(ScriptedSpeechToText(text)) as heard:
+            await heard.microphone(1.0, 1.5)
+            stopped = heard.of(SpeechStopped)[0]
+            waits[stopped.reason] = stopped.silence_ms
+    assert waits == {"finished sentence": 256, "unfinished sentence": 1216}
+
+
+async def test_a_recogniser_that_takes_its_time_does_not_hold_the_turn_up():
+    """Without words the middling silence decides, and the text comes when it comes."""
+    async with hearing(ScriptedSpeechToText(SENTENCE, final_s=2.0)) as heard:
+        await heard.microphone(1.0, 3.0)
+        assert heard.of(SpeechStopped)[0].reason == "words not known"
+        (utterance,) = heard.of(Utterance)
+        assert utterance.transcribed_at - utterance.ended_at == pytest.approx(2.0 + 0.064, abs=0.03)
+        assert utterance.ahead_s == pytest.approx(0.576 - 0.064, abs=0.03)
+
+
+async def test_a_likely_end_is_told_once_a_pause():
+    """The session learns of it when there are words, and again after the next stretch of speech."""
+    async with hearing(ScriptedSpeechToText((SENTENCE, SENTENCE + " And where?")), silence_ms=800) as heard:
+        await heard.microphone(1.0, 0.7, 1.0, 0.7)
+        ends = [event.utterance.text for event in heard.of(LikelyEnd)]
+        assert ends == [SENTENCE, SENTENCE + " And where?"]
+        kinds = [type(event) for _, event in heard.found]
+        assert kinds.index(LikelyEnd) < len(kinds) - 1 - kinds[::-1].index(StillSpeaking)
+
+
+async def test_letting_go_of_the_button_ends_the_utterance_at_once():
+    """Push-to-talk waits for no silence, and none ends it."""
+    async with hearing(mode="push_to_talk") as heard:
+        await heard.microphone(1.0, 3.0)
+        assert not heard.of(SpeechStopped)
+        heard.pipeline.commit()
+        assert heard.of(SpeechStopped)[0].reason == "committed"
+        await asyncio.sleep(0.2)
+        assert heard.of(Utterance)[0].text == SENTENCE
+
+
+async def test_a_microphone_that_falls_silent_is_silence():
+    """A muted microphone sends nothing; the utterance ends all the same."""
+    async with hearing() as heard:
+        await heard.microphone(1.0)
+        await asyncio.sleep(2.0)
+        assert heard.of(SpeechStopped)[0].reason == "no more audio"
+        assert heard.of(Utterance)
+
+
+async def test_speech_without_end_is_cut_and_goes_on():
+    """After five minutes what was said is taken as an utterance, and what follows as the next: memory is bounded."""
+    stt = ScriptedSpeechToText(SENTENCE, final_s=0.0)
+    async with hearing(stt) as heard:
+        for _ in range(310 * 10):
+            heard.pipeline.feed(LOUD * 5)
+            await asyncio.sleep(0.1)
+        assert [event.reason for event in heard.of(SpeechStopped)] == ["longest utterance"]
+        assert len(heard.of(SpeechStarted)) == 2
+        assert stt.heard[0] == pytest.approx(300 * 32_000, abs=32_000)
+
+
+async def test_a_recogniser_that_hangs_does_not_fill_the_memory():
+    """Audio nobody takes is kept for a minute; then the utterance ends, and the next one waits its turn."""
+
+    class Hangs(ScriptedSpeechToText):
+        async def stream(self, audio, hints=()):
+            await asyncio.sleep(1000)
+            yield Transcript("", final=True)
+
+    async with hearing(Hangs()) as heard:
+        for _ in range(61 * 10):
+            heard.pipeline.feed(LOUD * 5)
+            await asyncio.sleep(0.1)
+        assert [event.reason for event in heard.of(SpeechStopped)] == ["recognition is behind"]
+
+
+async def test_names_of_the_cast_go_along():
+    """The recogniser is told which unusual words to expect."""
+    stt = ScriptedSpeechToText(SENTENCE)
+    async with hearing(stt) as heard:
+        heard.pipeline.hints = Hints(("Nora", "Oscar"))
+        await heard.microphone(1.0, 1.0)
+    assert stt.hints == [Hints(("Nora", "Oscar"))]
+
+
+async def test_partial_words_are_shown():
+    """What is understood on the way is passed on."""
+    async with hearing() as heard:
+        await heard.microphone(1.5, 1.0)
+        assert heard.of(TranscriptPartial)[0].text == "What"
+        assert not heard.of(HearingFailed)
