@@ -26,6 +26,7 @@ export class JitterBuffer {
     /** Samples of time for which the first of the queue has been held back. */
     this._waited = 0;
     this._playing = false;
+    this._held = false;
     /** The newest turn known. */
     this._turn = 0;
     /** Turns up to this one are over. */
@@ -67,6 +68,11 @@ export class JitterBuffer {
     if (this._turn <= turn) this._cut();
   }
 
+  /** Stand still, keeping what is queued, or go on from there. @param {boolean} held */
+  hold(held) {
+    this._held = held;
+  }
+
   /**
    * Queue a frame. Frames of turns that are over, and samples that have come before, are dropped.
    * @param {AudioFrame} frame
@@ -88,6 +94,7 @@ export class JitterBuffer {
   /** Fill `output` with the next samples, or with silence where there are none. @param {Float32Array} output */
   read(output) {
     output.fill(0);
+    if (this._held) return;
     if (!this._playing && !this._mayStart(output.length)) return;
     let written = 0;
     while (written < output.length && this._queue.length > 0) {
@@ -149,5 +156,6 @@ export class JitterBuffer {
     this._offset = 0;
     this._waited = 0;
     this._playing = tail.length > 0;
+    this._held = false;
   }
 }

@@ -41,7 +41,7 @@ const sound = new Sound({
 const connection = new Connection(socketUrl(), {
   onStatus(status, refusal) {
     if (status === "open") connection.send({ type: "session.configure", output_rate: OUTPUT_HZ });
-    else sound.duck(false);
+    else sound.duck(1);
     dispatch({ type: "connection.changed", status, refusal });
   },
   onAudio(message) {
@@ -62,18 +62,19 @@ function conduct(event) {
       sound.play({ type: "rate", rateHz: event.output_rate });
       break;
     case "turn.started":
-      sound.duck(false);
+      sound.duck(1);
       sound.play({ type: "advance", turn: event.turn });
       break;
-    case "speech.started":
-      sound.duck(true);
+    case "reply.ducked":
+      sound.duck(event.gain);
       break;
-    case "speech.stopped":
-      sound.duck(false);
+    case "reply.unducked":
+      sound.duck(1);
       break;
     case "reply.done":
     case "turn.done":
       if (event.outcome !== "completed") sound.stop(event.turn);
+      sound.duck(1);
       break;
   }
 }

@@ -36,6 +36,9 @@ class PlayerProcessor extends AudioWorkletProcessor {
       case "flush":
         buffer.flush(message.turn);
         break;
+      case "hold":
+        buffer.hold(message.held);
+        break;
       case "reset":
         buffer.reset();
         break;

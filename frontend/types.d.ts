@@ -27,6 +27,8 @@ type ServerEvent =
     }
   | { type: "reply.text"; turn: number; reply: number; delta: string }
   | { type: "reply.sentence"; turn: number; reply: number; sentence: number; text: string }
+  | { type: "reply.ducked"; turn: number; reply: number; gain: number }
+  | { type: "reply.unducked"; turn: number; reply: number }
   | {
       type: "reply.done";
       turn: number;
@@ -51,6 +53,7 @@ type PlayerMessage =
   | { type: "rate"; rateHz: number }
   | { type: "frame"; frame: import("./frames.js").AudioFrame }
   | { type: "advance" | "flush"; turn: number }
+  | { type: "hold"; held: boolean }
   | { type: "reset" };
 
 interface Navigator {

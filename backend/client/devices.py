@@ -32,6 +32,7 @@ class Loudspeaker:
 
     def __init__(self, rate_hz: int) -> None:
         self._waiting = bytearray()
+        self._held = False
         self._lock = threading.Lock()
         self._stream = _open("RawOutputStream", rate_hz, self._fill)
         self.latency_s = float(self._stream.latency)
@@ -50,17 +51,23 @@ class Loudspeaker:
         with self._lock:
             self._waiting += pcm
 
+    def hold(self, held: bool) -> None:
+        """Keep what is waiting for later, or go on."""
+        with self._lock:
+            self._held = held
+
     def stop(self) -> None:
         """Forget what is waiting."""
         with self._lock:
             self._waiting.clear()
+            self._held = False
 
     def _fill(self, out: Any, frames: int, _time: object, _status: object) -> None:
         """Runs on the device's thread."""
         size = frames * SAMPLE_BYTES
         with self._lock:
-            sound = bytes(self._waiting[:size])
-            del self._waiting[:size]
+            sound = b"" if self._held else bytes(self._waiting[:size])
+            del self._waiting[: len(sound)]
         out[:] = sound.ljust(size, b"\0")
 
 

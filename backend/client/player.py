@@ -57,6 +57,8 @@ class Player:
         self._stopped = 0
         self._pieces: deque[_Piece] = deque()
         self._ends_at = 0.0
+        self._held_at: float | None = None
+        self._held_s = 0.0
         self._reply: int | None = None
         self._heard: dict[int, int] = {}
         self._reported: dict[int, int] = {}
@@ -87,7 +89,7 @@ class Player:
         """Report every `REPORT_EVERY_S` while playing, until cancelled."""
         while True:
             await self._busy.wait()
-            while (rest_s := self._ends_at - self._clock()) > 0:
+            while (rest_s := self._ends_at - self._now()) > 0:
                 await asyncio.sleep(min(REPORT_EVERY_S, rest_s))
                 await self._report_progress()
             self._busy.clear()
@@ -99,15 +101,29 @@ class Player:
         """Return once everything received has been played. Needs `run`."""
         await self._idle.wait()
 
+    def hold(self, held: bool) -> None:
+        """Stand still in mid-word, or go on from there."""
+        if held and self._held_at is None:
+            self._held_at = self._clock()
+        elif not held and self._held_at is not None:
+            self._held_s += self._clock() - self._held_at
+            self._held_at = None
+
     async def stop(self, turn: int) -> None:
         """Nothing more of `turn`, or of one before it, is played; says where it stopped."""
         self._stopped = max(self._stopped, turn)
+        self.hold(False)
         if self._turn <= turn:
             self._advance()
             self._cut()
             await self._report_progress()
 
+    def _now(self) -> float:
+        """Time on the timeline of what is played, which stands still while that is held."""
+        return (self._clock() if self._held_at is None else self._held_at) - self._held_s
+
     def _begin(self, turn: int) -> None:
+        self.hold(False)
         self._advance()
         self._cut()
         self._turn, self._reply = turn, None
@@ -116,7 +132,7 @@ class Player:
 
     def _next_start(self, reply: int) -> float:
         """When the audio arriving now is heard."""
-        now = self._clock()
+        now = self._now()
         dry = now >= self._ends_at
         starts_at = now + self._prebuffer_s if dry else self._ends_at
         if reply == self._reply:
@@ -127,7 +143,7 @@ class Player:
 
     def _advance(self) -> None:
         """Hear what is due by now."""
-        now = self._clock()
+        now = self._now()
         while self._pieces:
             piece = self._pieces[0]
             frame = piece.frame
@@ -144,7 +160,7 @@ class Player:
 
     def _cut(self) -> None:
         self._pieces.clear()
-        self._ends_at = min(self._ends_at, self._clock())
+        self._ends_at = min(self._ends_at, self._now())
 
     async def _report_progress(self) -> None:
         self._advance()

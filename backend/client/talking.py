@@ -143,6 +143,10 @@ class Talking:
             case "turn.started":
                 await self._stop_sound()
                 self._turn, self._turn_alive = event["turn"], True
+            case "reply.ducked":
+                self._hold(event["gain"] == 0)
+            case "reply.unducked":
+                self._hold(False)
             case "turn.done" if event["turn"] == self._turn:
                 self._turn_alive = False
                 if event["outcome"] == "interrupted":
@@ -175,6 +179,12 @@ class Talking:
         if self._loudspeaker is not None:
             self._loudspeaker.stop()
         await self._player.stop(self._turn)
+
+    def _hold(self, held: bool) -> None:
+        """Wait in mid-word while the server listens whether this is an interruption, or go on."""
+        self._player.hold(held)
+        if self._loudspeaker is not None:
+            self._loudspeaker.hold(held)
 
     async def _report(self, turn: int, reply: int, samples: int) -> None:
         await self._connection.send(playback_position(turn, reply, samples))

@@ -131,3 +131,33 @@ async def test_a_frame_without_samples_only_carries_flags():
     async with beside(listener.player.run()):
         await listener.player.finished()
     assert listener.reports == []
+
+
+async def test_a_held_reply_goes_on_where_it_stood():
+    """While the server listens whether somebody cuts in, nothing is heard, nothing is lost, and the position stays."""
+    listener = Listener()
+    async with beside(listener.player.run()):
+        listener.player.feed(audio(0, 500))
+        await asyncio.sleep(0.26)
+        listener.player.hold(True)
+        await asyncio.sleep(2.0)
+        assert listener.reports[-1][2] == pytest.approx(200, abs=2)
+        listener.player.hold(False)
+        await listener.player.finished()
+    assert listener.reports[-1] == pytest.approx((1, 0, 500, 2.56), abs=0.01)
+    assert len(listener.heard) == 1000
+
+
+async def test_a_held_reply_that_is_stopped_says_where_it_stood():
+    """An interruption counts what was heard before the hold, and the next turn is not held."""
+    listener = Listener()
+    async with beside(listener.player.run()):
+        listener.player.feed(audio(0, 500))
+        await asyncio.sleep(0.16)
+        listener.player.hold(True)
+        await asyncio.sleep(1.0)
+        await listener.player.stop(1)
+        assert listener.reports[-1][:3] == pytest.approx((1, 0, 100), abs=2)
+        listener.player.feed(audio(0, 100, turn=2))
+        await listener.player.finished()
+    assert listener.reports[-1][:3] == (2, 0, 100)

@@ -167,3 +167,23 @@ test("a queue nobody drains is bounded", () => {
   const output = read(buffer, 200 * HZ);
   assert.equal(output.lastIndexOf(0.5) + 1, 60 * HZ);
 });
+
+test("a held reply goes on with the very next sample, and its position stands still meanwhile", () => {
+  const buffer = playing();
+  buffer.takePositions();
+  buffer.hold(true);
+  assert.ok(read(buffer).every((x) => x === 0));
+  assert.deepEqual(buffer.takePositions(), []);
+  assert.ok(buffer.busy);
+  buffer.hold(false);
+  assert.ok(read(buffer).every((x) => x === 0.5));
+  assert.deepEqual(buffer.takePositions(), [{ turn: 1, reply: 0, samples: 480 }]);
+});
+
+test("what follows a cut is not held", () => {
+  const buffer = playing();
+  buffer.hold(true);
+  buffer.flush(1);
+  buffer.push(frame({ turn: 2, length: HZ }));
+  assert.ok(read(buffer, 480).some((x) => x !== 0));
+});
