@@ -79,11 +79,9 @@ class BargeIn:
             return self._go(Step.RESUME)
         return self._go(Step.CUT) if self._voiced_ms >= HOLD_MS else None
 
-    def ended(self, text: str, spoken: str) -> Step | None:
-        """The person has finished, having said `text`; `CUT` when that is to be answered."""
-        if not text.strip() or is_backchannel(text) or echoes(text, spoken):
-            return self._go(Step.RESUME)
-        return Step.CUT
+    def over(self) -> Step | None:
+        """The person has finished, and it was no interruption."""
+        return self._go(Step.RESUME)
 
     def _go(self, step: Step) -> Step | None:
         if step is self.state or (step is Step.DUCK and self.state is Step.HOLD):

@@ -19,7 +19,9 @@ from backend.events import (
     TranscriptFinal,
     TranscriptPartial,
 )
+from backend.pipelines.spoken_words import echoes, is_backchannel
 from backend.pipelines.stt import HearingFailed, LikelyEnd, StillSpeaking
+from backend.pipelines.voice_activity import START_WINDOWS, WINDOW_MS
 from backend.utterance import Utterance
 
 if TYPE_CHECKING:
@@ -33,21 +35,33 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+START_MS = START_WINDOWS * WINDOW_MS
+
 GOES_ON_MS = 320
 """Voice after a likely end in which the person must have said something new, whatever the recogniser shows."""
 
 
 class Listening:
-    """Acts on the cast's floor. `session` names it in the log."""
+    """Acts on the cast's floor. `session` names it in the log; `microphone` gives what was heard just now."""
 
-    def __init__(self, session: str, floor: Floor, emit: Callable[[Event], Awaitable[None]], stt: SpeechToText) -> None:
+    def __init__(
+        self,
+        session: str,
+        floor: Floor,
+        emit: Callable[[Event], Awaitable[None]],
+        stt: SpeechToText,
+        microphone: Callable[[], bytes],
+    ) -> None:
         self._session = session
+        self._microphone = microphone
         self._floor = floor
         self._emit = emit
         self._stt = stt
         self._barge_in: BargeIn | None = None
         """Follows the utterance being spoken, if that might cut a character off."""
         self._voiced_ms = 0
+        self._own_ms = 0
+        """How much of the voice was the person's own, and no echo of a character."""
         self._guessed_at_ms = 0
         """How much voice there had been at the last likely end."""
         self._waiting: Utterance | None = None
@@ -87,25 +101,26 @@ class Listening:
             await self._floor.answer(waiting)
 
     async def _speech_started(self) -> None:
-        self._voiced_ms = self._guessed_at_ms = 0
+        self._voiced_ms, self._own_ms, self._guessed_at_ms = START_MS, 0, 0
         self._barge_in = BargeIn(self._stt.shows_words) if self._floor.taken and self._interruptible() else None
-        if self._barge_in is not None:
+        if self._barge_in is not None and not self._echoes():
+            self._own_ms = START_MS
             await self._take(self._barge_in.started(self._cast_state()))
 
     async def _speech_goes_on(self, voiced_ms: int) -> None:
-        self._voiced_ms = voiced_ms
+        more_ms, self._voiced_ms = voiced_ms - self._voiced_ms, voiced_ms
         if voiced_ms - self._guessed_at_ms >= GOES_ON_MS:
             await self._floor.forget_guess()
-        if self._barge_in is not None:
-            await self._take(self._barge_in.voiced(voiced_ms, self._cast_state()))
+        if self._barge_in is not None and not self._echoes():
+            self._own_ms += more_ms
+            await self._take(self._barge_in.voiced(self._own_ms, self._cast_state()))
 
     async def _conclude(self, utterance: Utterance | None) -> None:
         """The person has finished, having said this, or something that could not be recognised."""
         text = utterance.text if utterance else ""
         barge_in, self._barge_in = self._barge_in, None
-        step = barge_in.ended(text, self._spoken()) if barge_in and self._floor.taken else Step.CUT
-        if step is not Step.CUT:
-            await self._take(step)
+        if barge_in is not None and self._is_none_to_answer(text):
+            await self._take(barge_in.over())
         elif utterance is None or not text:
             await self._floor.forget_guess()
         elif self._floor.taken and not self._interruptible():
@@ -113,6 +128,17 @@ class Listening:
             self._waiting = replace(utterance, text=said)
         else:
             await self._floor.answer(utterance)
+
+    def _is_none_to_answer(self, text: str) -> bool:
+        """Whether what began while a character spoke is an echo of it, or only the sound of somebody listening."""
+        if self._own_ms == 0 or echoes(text, self._spoken()):
+            return True
+        return self._floor.taken and (not text or is_backchannel(text))
+
+    def _echoes(self) -> bool:
+        """Whether the microphone hears the character, and not the person."""
+        turn = self._floor.turn if self._floor.taken else None
+        return turn is not None and turn.echoes_in(self._microphone())
 
     async def _take(self, step: Step | None) -> None:
         """Do what was decided, if there is still somebody to do it to."""
@@ -141,5 +167,6 @@ class Listening:
         return CastState.SPEAKING if self._heard() else CastState.THINKING
 
     def _spoken(self) -> str:
-        reply = self._heard()
+        """What a character says, or said last."""
+        reply = self._floor.turn.being_heard() if self._floor.turn else None
         return reply.line.text if reply else ""

@@ -91,16 +91,20 @@ class Playback:
         return track.first_heard_at if track else None
 
     @property
+    def position(self) -> int:
+        """Where on the timeline the listener is by now, as far as is known."""
+        return self._running_position(self._clock())
+
+    @property
     def playing(self) -> int | None:
         """The reply whose samples the listener has come to; `None` while none was sent."""
-        position = self._running_position(self._clock())
-        begun = [reply for reply, track in self._tracks.items() if track.first <= position]
+        begun = [reply for reply, track in self._tracks.items() if track.first <= self.position]
         return begun[-1] if begun else None
 
     @property
     def ahead_s(self) -> float:
         """Seconds of audio sent but not yet heard."""
-        return (self._sent - self._running_position(self._clock())) / self._rate_hz
+        return (self._sent - self.position) / self._rate_hz
 
     async def ahead_at_most(self, seconds: float) -> None:
         """Return once no more than `seconds` of audio are unheard."""

@@ -96,11 +96,11 @@ class Session:
         self._clock = clock
         self._mailbox: Mailbox[tuple[Command | HearingEvent | _TurnEnded, float]] = Mailbox()
         self._floor = Floor(self.id, engines, self._settings, self._emit, self._turn_ended, figures, clock)
-        self._listening = Listening(self.id, self._floor, self._emit, engines.stt)
         self._server_cast = {character.id: character for character in settings.cast}
         self.known_characters = self._server_cast
         """Characters a client can name by id: the server's and those it has brought itself."""
         self._hearing = STTPipeline(engines.stt, engines.vad.open(), self._note, clock)
+        self._listening = Listening(self.id, self._floor, self._emit, engines.stt, self._hearing.recent)
         self._apply_settings()
 
     async def receive(self, command: Command) -> None:

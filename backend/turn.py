@@ -17,6 +17,7 @@ from backend.conversation import ReplyLine
 from backend.events import Outcome, ReplyDone, TurnDone, TurnStarted
 from backend.heard import SpokenReply
 from backend.ledger import Ledger
+from backend.pipelines.echo import ALIKE, EchoReference
 from backend.pipelines.llm import SENTENCES_AHEAD, LLMPipeline, ReplyWritten, SentenceItem
 from backend.pipelines.sender import Sender
 from backend.pipelines.tts import CHUNKS_AHEAD, AudioItem, TTSPipeline, Voices
@@ -58,6 +59,7 @@ class Turn:
         self.number = number
         self._stage = stage
         self._playback = Playback(stage.output_rate_hz, stage.clock)
+        self._reference = EchoReference(stage.output_rate_hz)
         self._replies = [self._prepare(index, character, said_until) for index, character in enumerate(speakers)]
 
     @property
@@ -90,6 +92,10 @@ class Turn:
         index = self._playback.playing
         return None if index is None else self._replies[index]
 
+    def echoes_in(self, microphone: bytes) -> bool:
+        """Whether the end of `microphone` (PCM16LE mono 16 kHz) is what the listener hears of this turn."""
+        return self._reference.likeness(microphone, self._playback.position) >= ALIKE
+
     async def run(self) -> None:
         """Answer until the last reply has been heard. Raises an exception group with `EngineError` when one fails."""
         stage = self._stage
@@ -98,7 +104,7 @@ class Turn:
         to_hear, voiced = anyio.create_memory_object_stream[Reply](len(self._replies))
         writer = LLMPipeline(stage.llm, stage.generation, stage.conversation, stage.cast, stage.emit, stage.clock)
         speaker = TTSPipeline(stage.voices, stage.output_rate_hz, stage.clock)
-        sender = Sender(self._playback, stage.output_rate_hz, stage.emit, stage.clock)
+        sender = Sender(self._playback, self._reference, stage.output_rate_hz, stage.emit, stage.clock)
         async with asyncio.TaskGroup() as group:
             group.create_task(writer.run(self._replies, to_voice))
             group.create_task(speaker.run(sentences, to_send))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
     from backend.events import Event
+    from backend.pipelines.echo import EchoReference
     from backend.pipelines.tts import AudioItem
     from backend.playback import Playback
     from backend.reply import Reply
@@ -46,6 +47,7 @@ class Sender:
     """Sends the audio of one turn."""
 
     playback: Playback
+    reference: EchoReference
     rate_hz: int
     emit: Callable[[Event], Awaitable[None]]
     clock: Callable[[], float]
@@ -107,6 +109,7 @@ class Sender:
         cursor.chunk += 1
         if samples:
             self.playback.frame_sent(reply.index, samples)
+            self.reference.sent(pcm)
             reply.ledger.mark("first_frame_sent", self.clock())
 
 

@@ -43,6 +43,9 @@ LIKELY_END_MS = 192
 LONGEST_UTTERANCE_S = 300
 """Speech longer than this is taken as finished here and goes on as a new utterance: 10 MB."""
 
+RECENT_WINDOWS = 20
+"""Microphone audio kept for whoever asks what was heard just now (640 ms)."""
+
 UNREAD_S = 60
 """The same for speech that a slow recogniser has not taken yet."""
 
@@ -99,6 +102,7 @@ class STTPipeline:
         self._windows = 0
         self._started_at = 0
         self._pre_roll: deque[bytes] = deque(maxlen=PRE_ROLL_WINDOWS)
+        self._recent: deque[bytes] = deque(maxlen=RECENT_WINDOWS)
         self._recording: Recording | None = None
         self._fed_at = 0.0
         self._watch: asyncio.TimerHandle | None = None
@@ -112,6 +116,10 @@ class STTPipeline:
         for start in range(0, whole, WINDOW_BYTES):
             self._hear(data[start : start + WINDOW_BYTES])
         self._partial_window = data[whole:]
+
+    def recent(self) -> bytes:
+        """What was heard just now, PCM16LE mono 16 kHz."""
+        return b"".join(self._recent)
 
     def commit(self) -> None:
         """The utterance is over: the person let go of the button."""
@@ -155,6 +163,7 @@ class STTPipeline:
 
     def _hear(self, window: bytes) -> None:
         self._windows += 1
+        self._recent.append(window)
         voiced = self._voice.feed(self._vad.probability(window))
         if (self._windows - self._started_at) * WINDOW_MS > LONGEST_UTTERANCE_S * 1000 and self._recording:
             self._stop("longest utterance")
