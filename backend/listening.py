@@ -59,11 +59,15 @@ class Listening:
         self._stt = stt
         self._barge_in: BargeIn | None = None
         """Follows the utterance being spoken, if that might cut a character off."""
+        self._spoke_over = False
+        """Whether the cast had the floor when the person began."""
         self._voiced_ms = 0
         self._own_ms = 0
         """How much of the voice was the person's own, and no echo of a character."""
         self._guessed_at_ms = 0
         """How much voice there had been at the last likely end."""
+        self._unannounced: SpeechStarted | None = None
+        """The beginning of speech that may be an echo of a character, and is not told to anybody as long as it may."""
         self._waiting: Utterance | None = None
         """Said while a character spoke that is not to be interrupted."""
 
@@ -71,24 +75,20 @@ class Listening:
         """Account for what was heard."""
         match event:
             case SpeechStarted():
-                await self._emit(event)
-                await self._speech_started()
+                await self._speech_started(event)
             case StillSpeaking(voiced_ms):
                 await self._speech_goes_on(voiced_ms)
             case TranscriptPartial(text):
-                await self._emit(event)
-                await self._floor.reconsider(text)
-                if self._barge_in is not None:
-                    await self._take(self._barge_in.words(text, self._spoken()))
+                await self._words(event, text)
             case LikelyEnd(utterance):
                 self._guessed_at_ms = self._voiced_ms
                 await self._floor.speculate(utterance)
             case SpeechStopped(_, silence_ms, reason):
                 decided = {"session": self._session, "silence_ms": silence_ms, "reason": reason}
                 log.info("turn decided", extra=decided)
-                await self._emit(event)
+                if self._unannounced is None:
+                    await self._emit(event)
             case Utterance():
-                await self._emit(TranscriptFinal(event.text))
                 await self._conclude(event)
             case HearingFailed(error):
                 await self._emit(ErrorRaised(error.wire_code, str(error)))
@@ -100,27 +100,46 @@ class Listening:
         if waiting is not None and not self._floor.taken:
             await self._floor.answer(waiting)
 
-    async def _speech_started(self) -> None:
+    async def _speech_started(self, event: SpeechStarted) -> None:
         self._voiced_ms, self._own_ms, self._guessed_at_ms = START_MS, 0, 0
-        self._barge_in = BargeIn(self._stt.shows_words) if self._floor.taken and self._interruptible() else None
-        if self._barge_in is not None and not self._echoes():
-            self._own_ms = START_MS
-            await self._take(self._barge_in.started(self._cast_state()))
+        self._spoke_over = self._floor.taken
+        self._barge_in = BargeIn(self._stt.shows_words) if self._spoke_over and self._interruptible() else None
+        self._unannounced = event
+        if not self._echoes():
+            await self._speaks(START_MS)
+            await self._take(self._barge_in and self._barge_in.started(self._cast_state()))
 
     async def _speech_goes_on(self, voiced_ms: int) -> None:
         more_ms, self._voiced_ms = voiced_ms - self._voiced_ms, voiced_ms
         if voiced_ms - self._guessed_at_ms >= GOES_ON_MS:
             await self._floor.forget_guess()
-        if self._barge_in is not None and not self._echoes():
-            self._own_ms += more_ms
-            await self._take(self._barge_in.voiced(self._own_ms, self._cast_state()))
+        if not self._echoes():
+            await self._speaks(more_ms)
+            await self._take(self._barge_in and self._barge_in.voiced(self._own_ms, self._cast_state()))
+
+    async def _speaks(self, more_ms: int) -> None:
+        """It is the person who speaks, and no echo."""
+        self._own_ms += more_ms
+        event, self._unannounced = self._unannounced, None
+        if event is not None:
+            await self._emit(event)
+
+    async def _words(self, event: TranscriptPartial, text: str) -> None:
+        if self._unannounced is None:
+            await self._emit(event)
+        await self._floor.reconsider(text)
+        await self._take(self._barge_in and self._barge_in.words(text, self._spoken()))
 
     async def _conclude(self, utterance: Utterance | None) -> None:
         """The person has finished, having said this, or something that could not be recognised."""
         text = utterance.text if utterance else ""
         barge_in, self._barge_in = self._barge_in, None
-        if barge_in is not None and self._is_none_to_answer(text):
-            await self._take(barge_in.over())
+        unannounced, self._unannounced = self._unannounced, None
+        echo = unannounced is not None or (self._spoke_over and echoes(text, self._spoken()))
+        if utterance is not None and unannounced is None:
+            await self._emit(TranscriptFinal("" if echo else text))
+        if echo or (barge_in and self._floor.taken and (not text or is_backchannel(text))):
+            await self._take(barge_in and barge_in.over())
         elif utterance is None or not text:
             await self._floor.forget_guess()
         elif self._floor.taken and not self._interruptible():
@@ -129,12 +148,6 @@ class Listening:
         else:
             await self._floor.answer(utterance)
 
-    def _is_none_to_answer(self, text: str) -> bool:
-        """Whether what began while a character spoke is an echo of it, or only the sound of somebody listening."""
-        if self._own_ms == 0 or echoes(text, self._spoken()):
-            return True
-        return self._floor.taken and (not text or is_backchannel(text))
-
     def _echoes(self) -> bool:
         """Whether the microphone hears the character, and not the person."""
         turn = self._floor.turn if self._floor.taken else None
@@ -142,6 +155,10 @@ class Listening:
 
     async def _take(self, step: Step | None) -> None:
         """Do what was decided, if there is still somebody to do it to."""
+        if step is None:
+            return
+        decided = {"session": self._session, "step": step.name.lower(), "voice_ms": self._own_ms}
+        log.info("barge-in", extra=decided)
         reply = self._heard()
         match step:
             case Step.CUT:

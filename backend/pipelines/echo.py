@@ -37,7 +37,8 @@ class EchoReference:
 
     def __init__(self, rate_hz: int) -> None:
         self._rate_hz = rate_hz
-        self._kept = bytearray()
+        # Before the turn nothing was heard.
+        self._kept = bytearray(int((COMPARED_S + EARLIEST_S) * rate_hz) * SAMPLE_BYTES)
         self._end = 0
 
     def sent(self, pcm: bytes) -> None:
