@@ -35,7 +35,7 @@ class FairQueue:
 
     @asynccontextmanager
     async def turn(self, rank: int) -> AsyncGenerator[None]:
-        """Wait for the turn, and have it for the length of the block. A claim that is cancelled is out of the queue."""
+        """Wait for the turn, and have it for the length of the block. A claim that is cancelled never gets it."""
         await self._wait(rank)
         try:
             yield
@@ -51,19 +51,16 @@ class FairQueue:
         try:
             await claim.turn
         except asyncio.CancelledError:
-            if claim in self._waiting:
-                self._waiting.remove(claim)
-            else:
-                self._pass_on()  # the turn came together with the cancellation
+            # Unless the turn came together with the cancellation, `_pass_on` finds the claim cancelled.
+            if not claim.turn.cancelled():
+                self._pass_on()
             raise
 
     def _pass_on(self) -> None:
-        # A claim is cancelled one step before its task takes it out of the queue.
-        live = [claim for claim in self._waiting if not claim.turn.done()]
-        if not live:
-            self._held = False
-            return
-        # `min` returns the first of equals.
-        chosen = min(live, key=lambda claim: claim.rank)
-        self._waiting.remove(chosen)
-        chosen.turn.set_result(None)
+        self._waiting = [claim for claim in self._waiting if not claim.turn.cancelled()]
+        self._held = bool(self._waiting)
+        if self._waiting:
+            # `min` returns the first of equals.
+            chosen = min(self._waiting, key=lambda claim: claim.rank)
+            self._waiting.remove(chosen)
+            chosen.turn.set_result(None)

@@ -85,13 +85,13 @@ async def test_answers_do_not_starve_each_other():
     assert set(longest.values()) == {8}
 
 
-async def test_a_cancelled_claim_is_out_of_the_queue():
-    """A stream that is closed while it waits leaves no slot behind, and the turn goes to the next."""
+async def test_a_cancelled_claim_leaves_no_slot_behind():
+    """A stream that is closed while it waits is passed over; when all are done the model is free."""
     model = Model()
     tasks = [asyncio.create_task(model.work(name, LATER)) for name in ("first", "closed", "next")]
     await asyncio.sleep(0.5)
     tasks[1].cancel()
-    await asyncio.wait(tasks)
+    await asyncio.wait(tasks, timeout=60)
     assert model.served == ["first", "next"]
     assert model.queue.idle
 
@@ -105,10 +105,11 @@ async def test_a_turn_that_comes_together_with_the_cancellation_is_passed_on(can
     both = (claim, holder) if cancelled_first == "the claim" else (holder, claim)
     for task in both:
         task.cancel()
-    await asyncio.wait((following,))
+    await asyncio.wait((following,), timeout=60)
     assert model.served == ["three"]
     assert model.queue.idle
     assert claim.cancelled()
+    assert holder.cancelled()
 
 
 async def test_a_granted_claim_that_is_cancelled_before_it_runs_passes_the_turn_on():
@@ -124,7 +125,7 @@ async def test_a_granted_claim_that_is_cancelled_before_it_runs_passes_the_turn_
         first, second = asyncio.create_task(claim("first")), asyncio.create_task(claim("second"))
         await asyncio.sleep(0.1)
     first.cancel()
-    await asyncio.wait((first, second))
+    await asyncio.wait((first, second), timeout=60)
     assert had == ["second"]
     assert queue.idle
 
