@@ -126,13 +126,12 @@ def _count_spoken(known: Sequence[Word], words: Sequence[Word]) -> int:
         return same
     rest = [word.key for word in words[same:]]
     costs = list(range(len(rest) + 1))
-    for word in known[same:]:
+    for key in (word.key for word in known[same:]):
         diagonal, costs[0] = costs[0], costs[0] + 1
         for index, other in enumerate(rest, 1):
-            diagonal, costs[index] = (
-                costs[index],
-                min(diagonal + (word.key != other), costs[index] + 1, costs[index - 1] + 1),
-            )
+            change = diagonal + (key != other)
+            diagonal = costs[index]
+            costs[index] = min(change, diagonal + 1, costs[index - 1] + 1)
     return same + max(range(len(costs)), key=lambda count: (-costs[count], count))
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from backend.engines.whisper_words import Agreement, Word, join, split, split_timed, text_of
 
-SPEECH = "we are going to the beach this afternoon because the sun is out and nobody has to work".split()
+SENTENCE = "we are going to the beach this afternoon because the sun is out and nobody has to work"
+SPEECH = SENTENCE.split()
 
 
 @pytest.mark.parametrize(
