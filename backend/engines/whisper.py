@@ -79,8 +79,7 @@ class WhisperSpeechToText:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """A fetch is stopped; a model that is being loaded from disk is waited for."""
-        if self.loading is not None:
-            await stop(self.loading)
+        await stop(self.loading)
         self._model = None
         self._state = "not loaded"
         self._executor.shutdown(wait=False)

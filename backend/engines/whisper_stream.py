@@ -6,7 +6,7 @@ An `Utterance` says what to do; here is when. Knows nothing of the model or of t
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from backend.engines.whisper_utterance import Utterance
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from backend.engines.whisper_words import Word
 
     Decode = Callable[[Passage], Coroutine[None, None, Sequence[Word]]]
-
-T = TypeVar("T")
 
 
 async def recognise(
@@ -47,9 +45,7 @@ async def recognise(
                 if (transcript := utterance.hear(item)) is not None:
                     yield transcript
     finally:
-        for task in (coming, reader.task):
-            if task is not None:
-                await stop(task)
+        await stop(coming, reader.task)
 
 
 class _Reader:
@@ -92,12 +88,16 @@ class _Reader:
             return passage, await self._decode(passage)
 
 
-async def stop(task: asyncio.Task[T]) -> None:
-    """Cancel a task and wait until it has ended; its outcome is of no interest any more."""
-    task.cancel()
-    await asyncio.wait((task,))
-    if not task.cancelled():
-        task.exception()
+async def stop(*tasks: asyncio.Task[Any] | None) -> None:
+    """Cancel tasks, those that there are, and wait until they have ended; their outcome is of no interest any more."""
+    present = [task for task in tasks if task is not None]
+    for task in present:
+        task.cancel()
+    if present:
+        await asyncio.wait(present)
+    for task in present:
+        if not task.cancelled():
+            task.exception()
 
 
 async def _next(audio: AsyncIterator[bytes | Pause]) -> bytes | Pause | None:
