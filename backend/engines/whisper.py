@@ -1,7 +1,8 @@
 """Speech recognition by faster-whisper, one model for all sessions.
 
-Whisper cannot listen, only read: while somebody speaks, everything said so far is decoded again and again. Knows
-nothing of microphones or turns; what the model is and how it is asked is in `whisper_model`.
+Whisper cannot listen, only read: while somebody speaks, what was said so far is decoded again and again. What is
+decoded when is in `whisper_stream` and `whisper_utterance`, who comes next in `whisper_queue`, what the model is and
+how it is asked in `whisper_model`. Knows nothing of microphones or turns.
 """
 
 from __future__ import annotations
@@ -14,25 +15,26 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from backend.audio import SAMPLE_BYTES, to_float, whole_samples
+from backend.audio import to_float
 from backend.engines.bridge import stream_from_thread
-from backend.engines.interfaces import HEARING_RATE_HZ, NO_HINTS, Pause, Transcript
+from backend.engines.interfaces import NO_HINTS
 from backend.engines.whisper_model import DEFAULT_MODEL, WhisperModel, choose_device, fetch, find, repository
+from backend.engines.whisper_queue import FairQueue
+from backend.engines.whisper_stream import recognise, stop
 from backend.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
     from types import TracebackType
 
-    from backend.engines.interfaces import Hints
+    from backend.engines.interfaces import Hints, Pause, Transcript
     from backend.engines.whisper_model import Device
+    from backend.engines.whisper_utterance import Passage
+    from backend.engines.whisper_words import Word
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-
-PARTIAL_BYTES = HEARING_RATE_HZ // 2 * SAMPLE_BYTES
-"""New audio (half a second) after which what was said so far is decoded again."""
 
 
 class WhisperSpeechToText:
@@ -48,6 +50,8 @@ class WhisperSpeechToText:
         self._device: Device = device
         self._state = "not loaded"
         self._model: WhisperModel | None = None
+        self._queue = FairQueue()
+        # The bridge asks for a slot of its own; who has the turn never waits for it.
         self._slot = asyncio.Semaphore(1)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="whisper")
         self.loading: asyncio.Task[None] | None = None
@@ -60,7 +64,7 @@ class WhisperSpeechToText:
     @property
     def idle(self) -> bool:
         """Whether nothing is being decoded or loaded."""
-        return not self._slot.locked()
+        return self._queue.idle and not self._slot.locked()
 
     @property
     def detail(self) -> str:
@@ -76,55 +80,30 @@ class WhisperSpeechToText:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """A fetch is stopped; a model that is being loaded from disk is waited for."""
-        if self.loading is not None:
-            await _stop(self.loading)
+        await stop(self.loading)
         self._model = None
         self._state = "not loaded"
         self._executor.shutdown(wait=False)
 
     async def stream(self, audio: AsyncIterator[bytes | Pause], hints: Hints = NO_HINTS) -> AsyncGenerator[Transcript]:
-        """See `SpeechToText.stream`. Partial transcripts come only while nobody else needs the model."""
+        """See `SpeechToText.stream`. Partial transcripts come only while nobody waits for an answer of the model."""
         model = self._model
         if model is None:
             raise EngineError("stt", f"{self.name} {self.detail}")
-        said = bytearray()
-        decoded_bytes = 0
-        decoding: asyncio.Task[str] | None = None
-        try:
-            async for pcm in audio:
-                if isinstance(pcm, Pause):
-                    continue
-                said += pcm
-                if decoding is not None and decoding.done():
-                    yield Transcript(decoding.result(), final=False)
-                    decoding = None
-                if decoding is None and len(said) - decoded_bytes >= PARTIAL_BYTES and not self._slot.locked():
-                    decoded_bytes = len(said)
-                    decoding = self._start(model, said)
-            if decoding is None or decoded_bytes < len(said):
-                if decoding is not None:
-                    await _stop(decoding)
-                decoding = self._start(model, said)
-            yield Transcript(await decoding, final=True)
-        finally:
-            if decoding is not None:
-                await _stop(decoding)
+        async with aclosing(recognise(audio, partial(self._decode, model, hints), self._queue)) as transcripts:
+            async for transcript in transcripts:
+                yield transcript
 
-    def _start(self, model: WhisperModel, said: bytearray) -> asyncio.Task[str]:
-        return asyncio.create_task(self._decode(model, bytes(said)), name="whisper decoding")
+    async def _decode(self, model: WhisperModel, hints: Hints, passage: Passage) -> list[Word]:
+        """The words of a passage. A cancelled decoding ends with the segment it is in."""
+        if not passage.pcm:
+            return []
 
-    async def _decode(self, model: WhisperModel, pcm: bytes) -> str:
-        """The text of `pcm`. A cancelled decoding ends with the segment it is in."""
-        samples = to_float(whole_samples(pcm))
-        if not len(samples):
-            return ""
+        def decode(put: Callable[[list[Word]], None]) -> None:
+            for words in model.transcribe(to_float(passage.pcm), hints, passage.prompt):
+                put(words)
 
-        def decode(put: Callable[[str], None]) -> None:
-            for text in model.transcribe(samples):
-                put(text)
-
-        segments = await self._in_thread(decode)
-        return "".join(segments).strip()
+        return [word for words in await self._in_thread(decode) for word in words]
 
     async def _load(self) -> None:
         try:
@@ -165,11 +144,3 @@ class WhisperSpeechToText:
                 return [item async for item in items]
         except Exception as error:
             raise EngineError("stt", f"{type(error).__name__}: {error}") from error
-
-
-async def _stop(task: asyncio.Task[T]) -> None:
-    """Cancel a task and wait until it has ended; its outcome is of no interest any more."""
-    task.cancel()
-    await asyncio.wait((task,))
-    if not task.cancelled():
-        task.exception()

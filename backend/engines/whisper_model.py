@@ -10,17 +10,22 @@ import importlib
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from backend.engines.interfaces import HEARING_RATE_HZ
+from backend.engines.interfaces import HEARING_RATE_HZ, NO_HINTS
+from backend.engines.whisper_words import split, split_timed
 from backend.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from backend.engines.interfaces import Hints
+    from backend.engines.whisper_words import Word
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -29,6 +34,14 @@ COMPUTE_TYPE = {"cpu": "int8", "cuda": "float16"}
 
 WINDOW_S = 30
 """Whisper hears this much at a time."""
+
+TIMED_FROM_S = 20
+"""Timing words takes another pass of the decoder; only audio of this length has to be cut between words."""
+
+NEW_TOKENS = 224
+PROMPT_TOKENS = 119
+HOTWORD_TOKENS = 100
+"""Together with at most 5 tokens of its own this is all the text that Whisper's decoder can hold, 448 tokens."""
 
 
 def choose_device(device: Device) -> str:
@@ -102,26 +115,60 @@ class WhisperModel:
         numpy: Any = importlib.import_module("numpy")
         loaded = cls(faster_whisper.WhisperModel(folder, device=device, compute_type=COMPUTE_TYPE[device]), device)
         noise = numpy.random.default_rng(0).normal(0.0, 0.1, HEARING_RATE_HZ).astype("float32")
-        for _ in loaded.transcribe(noise, vad_filter=False):
+        for _ in loaded._segments(noise):
             pass
         return loaded
 
-    def transcribe(self, samples: NDArray[np.float32], *, vad_filter: bool = True) -> Iterator[str]:
-        """The text of each segment of `samples` (float32 mono 16 kHz, shape [samples]) as it is decoded.
+    def transcribe(
+        self, samples: NDArray[np.float32], hints: Hints = NO_HINTS, prompt: str = ""
+    ) -> Iterator[list[Word]]:
+        """The words of each segment of `samples` (float32 mono 16 kHz, shape [samples], at most `WINDOW_S`) as it is
+        decoded; `prompt` is what was said before.
 
-        Greedy and without retries, which is what answers soonest; audio without speech has no segments.
+        Greedy and without retries, which is what answers soonest; audio without speech has no segments. The words of
+        `TIMED_FROM_S` and more come with times.
         """
+        return self._segments(
+            samples,
+            vad_filter=True,
+            language=hints.language if hints.language in self.model.supported_languages else None,
+            hotwords=self._hotwords(hints.words) or None,
+            initial_prompt=self._tokens(prompt)[-PROMPT_TOKENS:] or None,
+        )
+
+    def _segments(self, samples: NDArray[np.float32], **options: object) -> Iterator[list[Word]]:
         duration_s = len(samples) / HEARING_RATE_HZ
         segments, _ = self.model.transcribe(
             samples,
             beam_size=1,
             temperature=0.0,
             condition_on_previous_text=False,
-            # Longer audio is cut between words only where the model says when its segments end.
-            without_timestamps=duration_s <= WINDOW_S,
+            without_timestamps=True,
+            word_timestamps=duration_s >= TIMED_FROM_S,
             # Nobody speaks faster than this; a model that repeats itself is cut off.
-            max_new_tokens=min(224, 32 + int(12 * duration_s)),
-            vad_filter=vad_filter,
+            max_new_tokens=min(NEW_TOKENS, 32 + int(12 * duration_s)),
+            # Whisper makes up words for silence and noise. It drops a segment that it takes for no speech itself
+            # (`no_speech_prob` above the one) and is not sure of either (`avg_logprob` below the other).
+            no_speech_threshold=0.6,
+            log_prob_threshold=-1.0,
+            **options,
         )
-        for segment in segments:
-            yield segment.text
+        # Without timestamps in its text, audio that fits the window is one segment. To look for another one after
+        # timed words would decode what follows the last of them a second time.
+        for segment in islice(segments, 1):
+            if segment.words:
+                yield split_timed((word.word, word.start, word.end) for word in segment.words)
+            else:
+                yield split(segment.text)
+
+    def _hotwords(self, words: Iterable[str]) -> str:
+        """As many of `words` as there is room for, as faster-whisper takes them."""
+        chosen: list[str] = []
+        for word in words:
+            if len(self._tokens(", ".join((*chosen, word)))) > HOTWORD_TOKENS:
+                break
+            chosen.append(word)
+        return ", ".join(chosen)
+
+    def _tokens(self, text: str) -> list[int]:
+        return self.model.hf_tokenizer.encode(f" {text}", add_special_tokens=False).ids if text else []

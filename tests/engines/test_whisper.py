@@ -16,8 +16,10 @@ import uvloop
 
 from backend.engines import whisper
 from backend.engines.interfaces import Transcript
-from backend.engines.whisper import PARTIAL_BYTES, WhisperSpeechToText
+from backend.engines.whisper import WhisperSpeechToText
 from backend.engines.whisper_model import WhisperModel, fetch, repository
+from backend.engines.whisper_utterance import PARTIAL_BYTES
+from backend.engines.whisper_words import split
 from backend.errors import EngineError
 from tests.engines import contract
 
@@ -82,9 +84,9 @@ def count_decodings(monkeypatch) -> list[int]:
     calls: list[int] = []
     transcribe = WhisperModel.transcribe
 
-    def counting(self, samples):
+    def counting(self, samples, *given):
         calls.append(len(samples))
-        return transcribe(self, samples)
+        return transcribe(self, samples, *given)
 
     monkeypatch.setattr(WhisperModel, "transcribe", counting)
     return calls
@@ -110,7 +112,7 @@ async def test_longer_than_whispers_window(stt, pcm):
 async def test_a_failing_model_is_an_engine_error(stt, pcm, monkeypatch):
     """Whatever the libraries under Whisper raise reaches the consumer as an `EngineError`; the next stream works."""
 
-    def fail(self, samples):
+    def fail(self, samples, *given):
         raise ZeroDivisionError("no such thing")
 
     with monkeypatch.context() as patch:
@@ -125,18 +127,22 @@ async def test_a_close_stops_at_the_next_segment(stt, pcm, monkeypatch):
     segment_done, may_go_on = threading.Event(), threading.Event()
     segments = []
 
-    def endless(self, samples):
+    def endless(self, samples, *given):
         while True:
             segments.append(1)
             segment_done.set()
             may_go_on.wait()
-            yield "word "
+            yield split("word")
 
     monkeypatch.setattr(WhisperModel, "transcribe", endless)
     reading = asyncio.create_task(contract.drain(stt.stream(contract.windows(pcm))))
     await asyncio.to_thread(segment_done.wait)
+    (decoding,) = (task for task in asyncio.all_tasks() if task.get_name() == "whisper decoding")
     reading.cancel()
-    await asyncio.wait((reading,), timeout=0)
+    # The consumer's cancellation reaches the decoding a few rounds of the event loop later, and the thread after that.
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert decoding.cancelling()
     assert not stt.idle
     may_go_on.set()
     with pytest.raises(asyncio.CancelledError):
