@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from backend.engines.interfaces import Pause, Transcript
+from backend.engines.tasks import stop
 from backend.errors import EngineError
 
 if TYPE_CHECKING:
@@ -44,15 +45,13 @@ async def reread(
                 case pcm:
                     said += pcm
                     if reading is not None:
-                        await _stop(reading)
+                        await stop(reading)
                     reading, owed = None, False
             coming = asyncio.create_task(_next(audio))
         reading = reading or asyncio.create_task(read(bytes(said)))
         yield Transcript(await reading, final=True)
     finally:
-        for task in (coming, reading):
-            if task is not None:
-                await _stop(task)
+        await stop(coming, reading)
 
 
 async def _next(audio: AsyncIterator[bytes | Pause]) -> bytes | Pause | None:
@@ -65,11 +64,3 @@ def _text(reading: asyncio.Task[str]) -> str | None:
         return reading.result()
     except EngineError:
         return None
-
-
-async def _stop(task: asyncio.Task[object]) -> None:
-    """Cancel a task and wait until it has ended; its outcome is of no interest any more."""
-    task.cancel()
-    await asyncio.wait((task,))
-    if not task.cancelled():
-        task.exception()

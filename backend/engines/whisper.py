@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from backend.audio import to_float
 from backend.engines.bridge import stream_from_thread
 from backend.engines.interfaces import NO_HINTS
+from backend.engines.tasks import stop
 from backend.engines.whisper_model import DEFAULT_MODEL, WhisperModel, choose_device, fetch, find, repository
 from backend.engines.whisper_queue import FairQueue
-from backend.engines.whisper_stream import recognise, stop
+from backend.engines.whisper_stream import recognise
 from backend.errors import EngineError
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ An `Utterance` says what to do; here is when. Knows nothing of the model or of t
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from backend.engines.tasks import stop
 from backend.engines.whisper_utterance import Utterance
 
 if TYPE_CHECKING:
@@ -86,18 +87,6 @@ class _Reader:
             # Taken now and not before, so that it has everything that came in while the turn was waited for.
             passage = self._utterance.passage()
             return passage, await self._decode(passage)
-
-
-async def stop(*tasks: asyncio.Task[Any] | None) -> None:
-    """Cancel tasks, those that there are, and wait until they have ended; their outcome is of no interest any more."""
-    present = [task for task in tasks if task is not None]
-    for task in present:
-        task.cancel()
-    if present:
-        await asyncio.wait(present)
-    for task in present:
-        if not task.cancelled():
-            task.exception()
 
 
 async def _next(audio: AsyncIterator[bytes | Pause]) -> bytes | Pause | None:

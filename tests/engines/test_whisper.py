@@ -306,3 +306,8 @@ async def test_a_fetch_says_why_it_failed(monkeypatch, tmp_path):
         await fetch("someone/model", lambda line: None)
     assert caught.value.stage == "stt"
     assert "\n" not in str(caught.value)
+
+
+async def test_answers_a_pause(stt, pcm):
+    """The turn can be decided by what was said, and deciding it costs no further decoding."""
+    await contract.answers_pauses(stt, pcm)
