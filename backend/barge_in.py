@@ -13,11 +13,12 @@ from backend.pipelines.spoken_words import echoes, is_backchannel
 HOLD_MS = 192
 """Voice after which the character falls silent to listen. Knocks and most coughs are shorter."""
 
-WORDLESS_MS = 704
-"""Voice after which a person cuts in though no word of theirs could be made out."""
+CUT_MS = 608
+"""Voice after which the person cuts in, unless the words so far are no interruption. Hardly a backchannel is longer,
+and nothing is lost by waiting: the character is silent already."""
 
 THINKING_MS = 416
-"""The same while the cast has not been heard yet: there is nothing to silence, so there is time to be sure."""
+"""The same while the cast has not been heard yet, and there is nothing to silence."""
 
 DUCKED_GAIN = 0.3
 
@@ -60,24 +61,22 @@ class BargeIn:
     def voiced(self, voiced_ms: int, cast: CastState) -> Step | None:
         """Speech goes on: there has been voice for so long."""
         self._voiced_ms = voiced_ms
-        if cast is CastState.THINKING:
-            return self._go(Step.CUT) if voiced_ms >= THINKING_MS and not self._dismissed else None
-        if voiced_ms >= HOLD_MS and not self.shows_words:
-            return self._go(Step.CUT)
         if self._dismissed:
             return None
-        if voiced_ms >= WORDLESS_MS:
+        if cast is CastState.THINKING:
+            return self._go(Step.CUT) if voiced_ms >= THINKING_MS else None
+        if voiced_ms >= (CUT_MS if self.shows_words else HOLD_MS):
             return self._go(Step.CUT)
         return self._go(Step.HOLD) if voiced_ms >= HOLD_MS else None
 
-    def words(self, text: str, spoken: str) -> Step | None:
-        """The person has said `text` so far, while `spoken` was being said."""
-        if not text.strip():
-            return None
-        self._dismissed = is_backchannel(text) or echoes(text, spoken)
-        if self._dismissed:
-            return self._go(Step.RESUME)
-        return self._go(Step.CUT) if self._voiced_ms >= HOLD_MS else None
+    def words(self, text: str, spoken: str) -> None:
+        """The person seems to have said `text` so far, while `spoken` was being said."""
+        self._dismissed = bool(text.strip()) and (is_backchannel(text) or echoes(text, spoken))
+
+    def paused(self, text: str, spoken: str) -> Step | None:
+        """The person has said `text` and is quiet, for the moment or for good."""
+        self.words(text, spoken)
+        return self._go(Step.CUT if text.strip() and not self._dismissed else Step.RESUME)
 
     def over(self) -> Step | None:
         """The person has finished, and it was no interruption."""

@@ -20,7 +20,7 @@ from backend.events import (
     TranscriptPartial,
 )
 from backend.pipelines.spoken_words import echoes, is_backchannel
-from backend.pipelines.stt import HearingFailed, LikelyEnd, StillSpeaking
+from backend.pipelines.stt import HearingFailed, LikelyEnd, SaidSoFar, StillSpeaking
 from backend.pipelines.voice_activity import START_WINDOWS, WINDOW_MS
 from backend.utterance import Utterance
 
@@ -80,6 +80,8 @@ class Listening:
                 await self._speech_goes_on(voiced_ms)
             case TranscriptPartial(text):
                 await self._words(event, text)
+            case SaidSoFar(text):
+                await self._take(self._barge_in and self._barge_in.paused(text, self._spoken()))
             case LikelyEnd(utterance):
                 self._guessed_at_ms = self._voiced_ms
                 await self._floor.speculate(utterance)
@@ -128,7 +130,8 @@ class Listening:
         if self._unannounced is None:
             await self._emit(event)
         await self._floor.reconsider(text)
-        await self._take(self._barge_in and self._barge_in.words(text, self._spoken()))
+        if self._barge_in is not None:
+            self._barge_in.words(text, self._spoken())
 
     async def _conclude(self, utterance: Utterance | None) -> None:
         """The person has finished, having said this, or something that could not be recognised."""

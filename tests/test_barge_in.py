@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from backend import events
-from backend.barge_in import HOLD_MS, THINKING_MS, WORDLESS_MS, BargeIn, CastState, Step
+from backend.barge_in import CUT_MS, HOLD_MS, THINKING_MS, BargeIn, CastState, Step
 from backend.events import Outcome
 from tests.scripted import ScriptedLanguageModel, ScriptedSpeechToText
 from tests.sessions import CAST, MARA, open_session
@@ -21,37 +21,51 @@ SPOKEN = "The sea was quiet that morning."
 
 
 def steps(barge_in: BargeIn, *happened: int | str, cast: CastState = CastState.SPEAKING) -> list[Step]:
-    """What is decided when speech starts, lasts so many milliseconds, and is understood as these words."""
+    """What is decided when speech starts, lasts so many milliseconds, and is understood as these words; words that end
+    with a full stop come in a pause."""
     decided = [barge_in.started(cast)]
     for what in happened:
-        decided.append(barge_in.voiced(what, cast) if isinstance(what, int) else barge_in.words(what, SPOKEN))
+        if isinstance(what, int):
+            decided.append(barge_in.voiced(what, cast))
+        elif what.endswith("."):
+            decided.append(barge_in.paused(what.rstrip("."), SPOKEN))
+        else:
+            barge_in.words(what, SPOKEN)
     return [step for step in decided if step is not None]
 
 
 def test_quiet_then_still_then_gone():
-    """A person who says words is given way to in steps: softer at once, silent soon, cut when a word is known."""
-    assert steps(BargeIn(True), 128, HOLD_MS, 400, "wait I meant") == [Step.DUCK, Step.HOLD, Step.CUT]
+    """A person who goes on is given way to in steps: softer at once, silent soon, cut when it is no backchannel."""
+    assert steps(BargeIn(True), 128, HOLD_MS, 400, "wait I", CUT_MS) == [Step.DUCK, Step.HOLD, Step.CUT]
+
+
+def test_a_short_word_cuts_in_when_it_is_over():
+    """ "Stop" need not be drawn out."""
+    assert steps(BargeIn(True), HOLD_MS, 320, "stop.") == [Step.DUCK, Step.HOLD, Step.CUT]
 
 
 def test_a_listener_is_not_an_interrupter():
-    """ "Mhm" brings the character back, however long it is drawn out."""
-    assert steps(BargeIn(True), HOLD_MS, "mhm", 1500) == [Step.DUCK, Step.HOLD, Step.RESUME]
+    """ "Mhm" brings the character back, however long it is drawn out and whatever it was first taken for."""
+    assert steps(BargeIn(True), HOLD_MS, "the", "mhm", 1500, "mhm.") == [Step.DUCK, Step.HOLD, Step.RESUME]
 
 
 def test_a_listener_who_goes_on_is_one():
     """ "Yeah, but why?" begins like a backchannel and is none."""
-    assert steps(BargeIn(True), HOLD_MS, "yeah", 600, "yeah but why") == [Step.DUCK, Step.HOLD, Step.RESUME, Step.CUT]
+    assert steps(BargeIn(True), HOLD_MS, "yeah", 640, "yeah but", 672) == [Step.DUCK, Step.HOLD, Step.CUT]
+    paused = steps(BargeIn(True), HOLD_MS, "yeah.", 640, "yeah but why.")
+    assert paused == [Step.DUCK, Step.HOLD, Step.RESUME, Step.CUT]
 
 
 def test_the_characters_own_words_do_not_cut():
     """What comes back by the microphone is what is being said."""
-    assert steps(BargeIn(True), HOLD_MS, "sea was quiet", 2000) == [Step.DUCK, Step.HOLD, Step.RESUME]
+    assert steps(BargeIn(True), HOLD_MS, "sea was quiet", 2000, "sea was quiet.") == [Step.DUCK, Step.HOLD, Step.RESUME]
 
 
 def test_words_nobody_understands_cut_in_time():
-    """A person the recogniser cannot understand is listened to all the same, a little later."""
-    assert steps(BargeIn(True), HOLD_MS, WORDLESS_MS - 32) == [Step.DUCK, Step.HOLD]
-    assert steps(BargeIn(True), HOLD_MS, WORDLESS_MS) == [Step.DUCK, Step.HOLD, Step.CUT]
+    """A person the recogniser cannot understand is listened to all the same; a cough is not."""
+    assert steps(BargeIn(True), HOLD_MS, CUT_MS - 32) == [Step.DUCK, Step.HOLD]
+    assert steps(BargeIn(True), HOLD_MS, CUT_MS) == [Step.DUCK, Step.HOLD, Step.CUT]
+    assert steps(BargeIn(True), HOLD_MS, " .") == [Step.DUCK, Step.HOLD, Step.RESUME]
 
 
 def test_without_words_on_the_way_duration_decides():
@@ -62,8 +76,8 @@ def test_without_words_on_the_way_duration_decides():
 def test_while_the_cast_thinks_there_is_time_to_be_sure():
     """Nothing is heard yet, so nothing is silenced; a sound of agreement does not throw the answer away."""
     thinking = CastState.THINKING
-    assert steps(BargeIn(True), HOLD_MS, "okay", 800, cast=thinking) == []
-    assert steps(BargeIn(True), HOLD_MS, "no the other", cast=thinking) == [Step.CUT]
+    assert steps(BargeIn(True), HOLD_MS, "okay", 800, "okay.", cast=thinking) == []
+    assert steps(BargeIn(True), HOLD_MS, "no the other.", cast=thinking) == [Step.CUT]
     assert steps(BargeIn(False), THINKING_MS - 32, cast=thinking) == []
     assert steps(BargeIn(False), THINKING_MS, cast=thinking) == [Step.CUT]
 
@@ -108,7 +122,7 @@ async def test_a_true_interruption_is_answered():
         await speaking(session, listener)
         began = asyncio.get_running_loop().time()
         await microphone(session, 1.0, 1.0)
-        assert listener.times(events.ReplyDone)[0] - began < 0.4
+        assert listener.times(events.ReplyDone)[0] - began == pytest.approx(CUT_MS / 1000, abs=0.05)
         assert listener.of(events.ReplyDone)[0].outcome is Outcome.INTERRUPTED
         await listener.until(events.TurnDone, 2)
         assert listener.of(events.TurnStarted)[1].text == "Wait, which sea?"
@@ -116,7 +130,7 @@ async def test_a_true_interruption_is_answered():
 
 async def test_an_echo_is_no_turn():
     """The character's own words, recognised from the microphone, neither cut it off nor are answered."""
-    stt = ScriptedSpeechToText("sentence number three of a very long story", partials={900: "sentence number"})
+    stt = ScriptedSpeechToText("sentence number three of a very long story", partials={300: "sentence number"})
     async with open_session(llm=ScriptedLanguageModel(LONG), stt=stt) as (session, listener, _):
         await speaking(session, listener)
         await microphone(session, 0.6, 1.5)

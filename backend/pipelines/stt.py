@@ -64,6 +64,13 @@ class StillSpeaking:
 
 
 @dataclass(frozen=True, slots=True)
+class SaidSoFar:
+    """The person has said this and is quiet, for the moment or for good."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class LikelyEnd:
     """The person may have finished, having said this. Followed by the utterance itself, or by `StillSpeaking`."""
 
@@ -77,7 +84,16 @@ class HearingFailed:
     error: EngineError
 
 
-HearingEvent = SpeechStarted | SpeechStopped | TranscriptPartial | StillSpeaking | LikelyEnd | HearingFailed | Utterance
+HearingEvent = (
+    SpeechStarted
+    | SpeechStopped
+    | TranscriptPartial
+    | StillSpeaking
+    | SaidSoFar
+    | LikelyEnd
+    | HearingFailed
+    | Utterance
+)
 
 
 class STTPipeline:
@@ -158,6 +174,7 @@ class STTPipeline:
                 self._notify(TranscriptPartial(transcript.text))
                 if recording.paused and transcript.pauses == recording.pauses:
                     recording.answered(transcript.text, self._clock())
+                    self._notify(SaidSoFar(transcript.text))
                     if recording is self._recording:
                         self._consider(recording)
 

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Literal
 
 from backend.audio import from_float, sample_count, to_float
 from backend.client.evaluation.mixing import ROOM_RMS, SPEECH_RMS, gain, silence, voiced
-from backend.client.evaluation.sentences import BACKCHANNELS, BARGE_INS, FINISHED, UNFINISHED, WHOLE, Place, parts
+from backend.client.evaluation.sentences import (
+    BACKCHANNELS,
+    BARGE_INS,
+    FINISHED,
+    PRONOUNCED,
+    UNFINISHED,
+    WHOLE,
+    Place,
+    parts,
+)
 from backend.client.microphone import RATE_HZ
 
 if TYPE_CHECKING:
@@ -155,7 +164,7 @@ class _Writer:
             start = sample_count(speech)
             pauses.append(Pause(place, start, start + length))
             speech += silence(length)
-        return speech + voiced(self._speak(said[-1], voice)), tuple(pauses)
+        return speech + voiced(self._speak(PRONOUNCED.get(said[-1], said[-1]), voice)), tuple(pauses)
 
     def _room(self, condition: str, voice: Voice) -> Room:
         if condition in NOISE_DB:

@@ -126,6 +126,9 @@ WHOLE = (
 
 BACKCHANNELS = ("Mhm.", "Uh-huh.", "Yeah.", "Right.", "Okay.", "I see.", "Oh wow.", "Sure.", "Ha ha.", "Hmm.")
 
+PRONOUNCED = {"Mhm.": "Um hum."}
+"""What the synthesiser is given, where it would spell the word."""
+
 BARGE_INS = (
     "Wait, stop, I meant the other one.",
     "No, that is not what I asked.",
