@@ -13,7 +13,7 @@ from backend.pipelines.spoken_words import echoes, is_backchannel
 HOLD_MS = 192
 """Voice after which the character falls silent to listen. Knocks and most coughs are shorter."""
 
-CUT_MS = 608
+CUT_MS = 704
 """Voice after which the person cuts in, unless the words so far are no interruption. Hardly a backchannel is longer,
 and nothing is lost by waiting: the character is silent already."""
 

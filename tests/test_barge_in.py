@@ -51,7 +51,7 @@ def test_a_listener_is_not_an_interrupter():
 
 def test_a_listener_who_goes_on_is_one():
     """ "Yeah, but why?" begins like a backchannel and is none."""
-    assert steps(BargeIn(True), HOLD_MS, "yeah", 640, "yeah but", 672) == [Step.DUCK, Step.HOLD, Step.CUT]
+    assert steps(BargeIn(True), HOLD_MS, "yeah", 720, "yeah but", 736) == [Step.DUCK, Step.HOLD, Step.CUT]
     paused = steps(BargeIn(True), HOLD_MS, "yeah.", 640, "yeah but why.")
     assert paused == [Step.DUCK, Step.HOLD, Step.RESUME, Step.CUT]
 
