@@ -76,6 +76,11 @@ class Floor:
         """Whether a turn is alive: being prepared, or to be heard."""
         return self._task is not None
 
+    @property
+    def guessing(self) -> bool:
+        """Whether an answer has been begun on a guess."""
+        return self._speculation is not None
+
     async def answer(self, utterance: Utterance, *, again: bool = False) -> None:
         """Answer what the person said, by what has been begun if that is an answer to it. `again`: the line stands in
         the conversation already."""

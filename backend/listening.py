@@ -82,8 +82,8 @@ class Listening:
                 await self._words(event, text)
             case SaidSoFar(text):
                 await self._take(self._barge_in and self._barge_in.paused(text, self._spoken()))
-            case LikelyEnd(utterance):
-                self._guessed_at_ms = self._voiced_ms
+            case LikelyEnd(utterance, voiced_ms):
+                self._voiced_ms = self._guessed_at_ms = voiced_ms
                 await self._floor.speculate(utterance)
             case SpeechStopped(_, silence_ms, reason):
                 decided = {"session": self._session, "silence_ms": silence_ms, "reason": reason}

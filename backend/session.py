@@ -99,7 +99,7 @@ class Session:
         self._server_cast = {character.id: character for character in settings.cast}
         self.known_characters = self._server_cast
         """Characters a client can name by id: the server's and those it has brought itself."""
-        self._hearing = STTPipeline(engines.stt, engines.vad.open(), self._note, clock)
+        self._hearing = STTPipeline(engines.stt, engines.vad.open(), self._note, clock, self._follows_voice)
         self._listening = Listening(self.id, self._floor, self._emit, engines.stt, self._hearing.recent)
         self._apply_settings()
 
@@ -189,6 +189,10 @@ class Session:
             await self._emit(events.ErrorRaised(error.code, str(error)))
         else:
             await self._floor.answer(Utterance(line.text, "text", at, at, at, line.to), again=True)
+
+    def _follows_voice(self) -> bool:
+        """Whether it matters at once that the person goes on speaking."""
+        return self._floor.taken or self._floor.guessing
 
     def _turn_ended(self, turn: Turn, error: BaseException | None) -> None:
         self._note(_TurnEnded(turn, error))

@@ -72,9 +72,10 @@ class SaidSoFar:
 
 @dataclass(frozen=True, slots=True)
 class LikelyEnd:
-    """The person may have finished, having said this. Followed by the utterance itself, or by `StillSpeaking`."""
+    """The person may have finished, having said this with `voiced_ms` of voice."""
 
     utterance: Utterance
+    voiced_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,9 @@ class STTPipeline:
         vad: VadStream,
         notify: Callable[[HearingEvent], None],
         clock: Callable[[], float],
+        followed: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`followed`: whether somebody wants to know of every window in which the person goes on."""
         self.settings = TurnSettings()
         self.hints = NO_HINTS
         """For utterances that begin from now on."""
@@ -113,6 +116,7 @@ class STTPipeline:
         self._vad = vad
         self._notify = notify
         self._clock = clock
+        self._followed = followed
         self._voice = VoiceActivity()
         self._partial_window = b""
         self._windows = 0
@@ -192,7 +196,8 @@ class STTPipeline:
         elif not (recording.speak(window, self._fed_at) if voiced else recording.be_quiet(window)):
             self._stop("recognition is behind")
         elif voiced:
-            self._notify(StillSpeaking(self._voice.voiced_ms))
+            if self._followed():
+                self._notify(StillSpeaking(self._voice.voiced_ms))
         else:
             if self._voice.unvoiced_run >= PAUSE_WINDOWS:
                 recording.pause(self._clock())
@@ -208,7 +213,8 @@ class STTPipeline:
             self._stop(verdict.reason)
         elif recording.text and verdict.likely and silence_ms >= min(LIKELY_END_MS, verdict.silence_ms // 2):
             if not recording.likely_end_told:
-                self._notify(LikelyEnd(recording.utterance(recording.text, self._clock())))
+                utterance = recording.utterance(recording.text, self._clock())
+                self._notify(LikelyEnd(utterance, self._voice.voiced_ms))
             recording.likely_end_told = True
 
     def _start(self) -> None:
