@@ -97,7 +97,12 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
     """The whole server as an ASGI app. `engines` replaces those the settings name (tests)."""
     chosen = engines or choose_engines(settings)
     cast = load_cast(settings.characters) if settings.characters else DEFAULT_CAST
-    defaults = SessionSettings(cast=cast, turn=TurnSettings(silence_ms=settings.silence_ms), generation=Generation())
+    defaults = SessionSettings(
+        cast=cast,
+        turn=TurnSettings(silence_ms=settings.silence_ms),
+        generation=Generation(),
+        language=settings.stt_language,
+    )
     server = Server(settings, chosen, defaults)
     for name in NOT_YET_USED:
         if getattr(settings, name) is not None:

@@ -67,6 +67,8 @@ class SessionSettings:
     generation: Generation
     output_rate: events.OutputRate = 24000
     captions: bool = True
+    language: str | None = None
+    """What the person speaks, ISO 639-1; `None`: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,8 @@ class Session:
     async def _configure(self, change: events.Configure) -> None:
         await self._floor.forget_guess()
         old = self._settings
-        self._settings = SessionSettings(
+        self._settings = replace(
+            old,
             cast=old.cast if change.cast is None else deal_voices(change.cast, self._engines.tts.voices),
             turn=old.turn.changed(change.silence_ms, change.eagerness, change.mode),
             generation=change.generation or old.generation,
@@ -179,7 +182,8 @@ class Session:
         self._floor.settings = self._settings
         self._floor.voices.keep_only(self._settings.cast)
         self._hearing.settings = self._settings.turn
-        self._hearing.hints = Hints(tuple(character.name for character in self._settings.cast))
+        names = tuple(character.name for character in self._settings.cast)
+        self._hearing.hints = Hints(names, self._settings.language)
 
     async def _regenerate(self, at: float) -> None:
         await self._floor.interrupt()

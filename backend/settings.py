@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     stt_base_url: HttpUrl | None = Field(None, description="OpenAI-compatible server for speech recognition")
     stt_api_key: str | None = Field(None, description="its key")
     stt_model: str | None = Field(None, description="its model, or a faster-whisper model name or folder")
+    stt_language: Annotated[str, Field(pattern="^[a-z]{2,3}$")] | None = Field(
+        None, description="language that people speak, such as en or de (default: the recogniser finds out)"
+    )
     llm: LlmName = Field("auto", description="language model")
     llm_base_url: HttpUrl | None = Field(
         None,

@@ -13,10 +13,11 @@ PYTHON = ROOT / ".venv" / "bin" / "python"
 if __name__ == "__main__" and PYTHON.exists() and Path(sys.prefix) != ROOT / ".venv":
     os.execv(PYTHON, [str(PYTHON), __file__, *sys.argv[1:]])
 
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 try:
     import espeakng_loader
+    from ideal_recogniser import ideal_servers
 
     from backend.audio import Resampler
     from backend.client.evaluation.command import main
@@ -46,4 +47,4 @@ def repeat() -> None:
 if __name__ == "__main__":
     repeat()
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    sys.exit(main(speak))
+    sys.exit(main(speak, ideal_servers))

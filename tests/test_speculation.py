@@ -81,6 +81,27 @@ async def test_a_wrong_guess_leaves_nothing_behind():
         ]
 
 
+async def test_with_every_second_guess_wrong_nothing_of_the_wrong_ones_is_left():
+    """A person who pauses in the middle of every sentence costs language model calls, which are counted, and nothing
+    else: no event, no line, no stream."""
+    asked = [f"What is the plan for day {n}?" for n in ("one", "two", "three", "four", "five", "six", "seven")]
+    said = [f"{question} And how do we travel?" for question in asked]
+    figures, llm = Figures(), ScriptedLanguageModel("We sail. At dawn.")
+    stt = ScriptedSpeechToText(*zip(asked, said, strict=True))
+    async with open_session(llm=llm, stt=stt, figures=figures) as (session, listener, engines):
+        await configured(session, listener, silence_ms=600)
+        for turn in range(1, len(said) + 1):
+            await microphone(session, 1.0, 0.5, 1.0, 0.8)
+            await listener.until(events.TurnDone, turn)
+        assert figures.speculations == [("dropped", 1), ("kept", 1)] * len(said)
+        assert [event.text for event in listener.of(events.TurnStarted)] == said
+        assert [event.turn for event in listener.of(events.TurnDone)] == list(range(1, len(said) + 1))
+        assert "".join(event.delta for event in listener.of(events.ReplyText)) == "We sail. At dawn." * len(said)
+        assert llm.counts.live == engines.tts.counts.live == 0
+        heard = [message["content"] for message in llm.requests[-1][1:]]
+        assert heard == [line for text in said for line in (f"User: {text}", "We sail. At dawn.")][:-1]
+
+
 async def test_a_hesitation_does_not_throw_the_answer_away():
     """An "um" after the question changes nothing that matters: the answer begun before it is the answer."""
     figures, llm = Figures(), ScriptedLanguageModel("At dawn.")

@@ -32,33 +32,77 @@ _LEADS_ON = _vocabulary(
     "and or but nor because than if when while although though unless until whether which whose the a an my your his "
     "its our their every of to for with from at into onto between among during without i we they he she is are was "
     "were am be been being i'm we're they're he's she's it's there's i'd we'd i'll we'll i've want wants need needs "
-    "very really basically"
+    "very really basically near behind beside toward towards under another about"
 )
 """Words after which an English statement goes on."""
 
 _MAY_LEAD_ON = _vocabulary(
-    "that this these those some any no each another in on by over under near behind about through like so then since "
+    "that this these those some any no each in on by over through like so then since "
     "do does did have has had can could will would shall should may might must not just also even plus too more most "
-    "maybe perhaps well actually"
+    "maybe perhaps well actually probably usually always sometimes often mainly mostly either definitely never"
 )
 """Words that may as well be the last one."""
 
 _LEADS_ON_EVEN_IN_QUESTIONS = _vocabulary(
-    "and or but because if when while the a an my your his its our their every this these those very"
+    "and or but because if when while the a an my your his its our their every this these those very another"
 )
 
+_DETERMINERS = _vocabulary("the a an my your his her its our their these those some any every another")
+_ADJECTIVES = _vocabulary(
+    "new old big small little large great good bad better nice young long short high low early late whole only main "
+    "full empty easy hard hot cold warm happy sad important special "
+    "beautiful pretty lovely wonderful strange different real true favorite favourite black white red blue green "
+    "yellow brown quick slow strong rich poor clean dirty cheap expensive local public free"
+)
+"""Words that a noun follows when a determiner stands before them ("my new", "a very old")."""
+_INTENSIFIERS = _vocabulary("very really quite so much")
+_RANKS = _vocabulary("best worst first second last next same other own")
+"""Those after which the noun may as well be left out ("the best")."""
+
 _AUXILIARY = r"(?:do|does|did|is|are|was|were|can|could|will|would|shall|should|may|have|has|am)"
+_PRONOUN = "(?:i|you|he|she|it|we|they|that|this|there)"
 _QUESTION = re.compile(
     rf"(?:\w+,? )?(?:what|where|who|whom|whose|why|how|which|when {_AUXILIARY})\b|(?:\w+, )?{_AUXILIARY}\b",
     re.IGNORECASE,
 )
 """A question begins with one of these, or a name stands before it."""
 
-_SUBORDINATE = _vocabulary("when if while because although though unless until since after before once")
+_OPENING = re.compile(
+    r"on the (?:other|one) hand|(?:for|as an) example|for instance|in (?:other words|fact|general|my opinion)"
+    r"|by the way|first of all|to (?:be honest|tell the truth)"
+    r"|(?:the|my) (?:thing|point|problem|question|name|idea) is(?: that)?|what (?:i|we) .* (?:is|was)(?: that)?"
+    r"|i mean|you know|i (?:think|guess|suppose|feel like|was wondering)"
+    r"|(?:can|could|would|will) (?:you|we|i)(?: please)?",
+    re.IGNORECASE,
+)
+"""Ways to begin what is still to be said."""
+_EMBEDDED = re.compile(
+    rf".*\b(?:who|what|how|where|when|why|than|as|whatever) (?:\w+ )?{_PRONOUN} {_AUXILIARY}"
+    r"|.*\b(?:what|who|that|nothing|something|anything) .*\b(?:about|near|under)",
+    re.IGNORECASE,
+)
+"""Clauses that end with a word which leads on elsewhere ("who you are", "what I think about")."""
+
+_SUBORDINATE = _vocabulary("when if while because although though unless until since after before once as")
+_SUBJECTS = _vocabulary(
+    "i you he she it we they there this that who what everybody everyone somebody someone nobody people let please "
+    "i'm i'll i'd i've you're you'll you'd we're we'll we'd they're they'll they'd he's he'll she's she'll it's it'll "
+    "that's there's let's don't"
+)
+"""Words with which a clause begins."""
 _SHORT_ANSWERS = _vocabulary("yes no yeah nope sure okay ok right maybe thanks please hello hi bye stop wait")
 
-_LEAST_CLAUSE = 7
-"""Words a sentence that opens with a subordinate clause has at least, when its main clause is there."""
+_LEAST_CLAUSE = 10
+"""Words a sentence that opens with a subordinate clause has at least, when its main clause is there and begins with
+none of these."""
+
+_WHOLE_ANSWER = re.compile(
+    r"(?:not really|(?:i )?(?:think|guess|hope|suppose|believe) (?:so|not)"
+    rf"|(?:(?:yes|no|yeah|sure|of course|well|oh),? )?{_PRONOUN} {_AUXILIARY}(?:n't| not)?"
+    r"|(?:yes|no|yeah|nope|okay|ok|sure)[ ,]+(?:please|thanks|thank you|sir|madam|not really))",
+    re.IGNORECASE,
+)
+"""Answers that end with a word that mostly leads on, and are all that is meant."""
 
 BACKCHANNELS = _vocabulary(
     "mhm mm mmhm hm hmm uh huh uhhuh yeah yes yep yup ya right okay ok sure really oh wow ah aha i see nice cool "
@@ -81,6 +125,8 @@ def completeness(text: str) -> Completeness:
     if not spoken:
         return Completeness.UNCLEAR
     asks = _QUESTION.match(text) is not None
+    if _WHOLE_ANSWER.fullmatch(text.strip().rstrip(".!")):
+        return Completeness.FINISHED
     if _must_go_on(text, spoken, asks):
         return Completeness.UNFINISHED
     if ending in ".!?\u3002\uff01\uff1f\u061f":
@@ -89,7 +135,7 @@ def completeness(text: str) -> Completeness:
         return Completeness.FINISHED if spoken[0] in _SHORT_ANSWERS else Completeness.UNCLEAR
     # Whoever punctuates would have closed a finished sentence.
     punctuates = any(mark in text for mark in ",.!?;")
-    may_go_on = not asks and spoken[-1] in _MAY_LEAD_ON
+    may_go_on = not asks and (spoken[-1] in _MAY_LEAD_ON or _lacks_noun(spoken, _RANKS))
     return Completeness.UNCLEAR if punctuates or may_go_on or not text.isascii() else Completeness.FINISHED
 
 
@@ -98,8 +144,24 @@ def _must_go_on(text: str, spoken: list[str], asks: bool) -> bool:
     if written.endswith((",", ";", ":", "-", "\u2014", "\u2026", "...")) or last in FILLERS:
         return True
     if len(spoken) > 1 and last in (_LEADS_ON_EVEN_IN_QUESTIONS if asks else _LEADS_ON):
+        return _EMBEDDED.fullmatch(" ".join(spoken)) is None
+    if _OPENING.fullmatch(" ".join(spoken)):
         return True
-    return not asks and spoken[0] in _SUBORDINATE and len(spoken) < _LEAST_CLAUSE
+    if asks:
+        return False
+    return _lacks_noun(spoken, _ADJECTIVES) or (spoken[0] in _SUBORDINATE and _lacks_main_clause(written, spoken))
+
+
+def _lacks_noun(spoken: list[str], adjectives: frozenset[str]) -> bool:
+    """Whether the last word is one of these adjectives, whose noun is still to come."""
+    before = [word for word in spoken[:-1] if word not in _INTENSIFIERS]
+    return spoken[-1] in adjectives and bool(before) and before[-1] in _DETERMINERS
+
+
+def _lacks_main_clause(written: str, spoken: list[str]) -> bool:
+    """Whether a sentence that opens with a subordinate clause has only that."""
+    goes_on = "," in written or any(word in _SUBJECTS for word in spoken[4:])
+    return not goes_on and len(spoken) < _LEAST_CLAUSE
 
 
 def is_backchannel(text: str) -> bool:

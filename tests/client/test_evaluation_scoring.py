@@ -31,7 +31,7 @@ def timeline(*events: tuple[float, dict]) -> tuple[Moment, ...]:
 
 def observation(category: str, *events: tuple[float, dict], spoken: Spoken | None = SAID, **changes) -> Observation:
     pauses = (Pause("filler", 8000, 16_000),) if category == "pauses" else ()
-    item = Item(1, category, changes.pop("condition", "clean"), "hello there", b"", pauses)
+    item = Item(1, category, changes.pop("condition", "clean"), ("hello there",), b"", pauses)
     return Observation(item, timeline(*events), spoken, **changes)
 
 

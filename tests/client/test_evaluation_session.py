@@ -77,7 +77,7 @@ def test_a_turn_that_was_stopped_stays_silent():
 
 async def test_a_sentence_is_spoken_and_its_turn_written_down():
     """A session sends the speech in real time and records the events with the person's own times."""
-    item = Item(1, "finished", "clean", "hello", tone(0.2, 16_000))
+    item = Item(1, "finished", "clean", ("hello",), tone(0.2, 16_000))
     async with scripted_server(Script(waits_for_listener=False)) as server:
         seen = await observe(server.url, item, "high")
         assert server.of("session.configure") == [
@@ -93,7 +93,7 @@ async def test_a_sentence_is_spoken_and_its_turn_written_down():
 
 async def test_a_person_speaks_into_a_reply():
     """A barge-in waits until the reply has been heard for a while, and the cut is in the record."""
-    item = Item(1, "barge_ins", "clean", "stop", tone(0.2, 16_000))
+    item = Item(1, "barge_ins", "clean", ("stop",), tone(0.2, 16_000))
     async with scripted_server(Script(tone_s=5.0)) as server:
         seen = await observe(server.url, item, "medium")
         heard = max(position["samples"] for position in server.of("playback.position") if position["turn"] == 1)
@@ -104,7 +104,7 @@ async def test_a_person_speaks_into_a_reply():
 
 async def test_the_echo_reaches_the_microphone():
     """With an echo the server hears its own voice, although nobody speaks."""
-    item = Item(1, "echo", "echo -10 dB", "", b"", room=Room(echo_gain=0.3, echo_delay=1600))
+    item = Item(1, "echo", "echo -10 dB", ("",), b"", room=Room(echo_gain=0.3, echo_delay=1600))
     async with scripted_server(Script(tone_s=5.0)) as server:
         seen = await observe(server.url, item, "medium")
     assert seen.spoken is None
@@ -113,7 +113,7 @@ async def test_the_echo_reaches_the_microphone():
 
 async def test_a_server_that_is_not_there_is_a_problem_of_the_item():
     """One session that cannot connect does not end the run."""
-    item = Item(1, "finished", "clean", "hello", tone(0.1, 16_000))
+    item = Item(1, "finished", "clean", ("hello",), tone(0.1, 16_000))
     (seen,) = await evaluate([item], Plan(["ws://127.0.0.1:1/ws"], 1, "medium"), lambda _: None)
     assert "no server listens there" in seen.problem
 

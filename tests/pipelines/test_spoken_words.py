@@ -18,6 +18,17 @@ When I was in London last year, I saw a play.
 Turn the light on.
 What are you looking for
 你好吗?
+Not really
+I think so
+Yes I am
+That is what I was thinking about
+I know who you are
+I'm ready when you are
+It was very good
+I'll take the red one
+If you have time we could have lunch together
+As far as I know it's closed
+Before you start cooking, wash your hands.
 """.strip().splitlines()
 
 UNFINISHED = """
@@ -33,9 +44,29 @@ I think...
 my sister and
 what is the
 I went to the.
+I have lost my new
+He gave me a very good
+He lives in a village near
+As soon as I get home
+When I was in London last year
+Could you please
+On the other hand
+The thing is
+What I want to say is
+It costs about
 """.strip().splitlines()
 
-UNCLEAR = ["Yes, tomorrow", "turn the light on", "Tomorrow", "", "tu vas où", "I know that"]
+UNCLEAR = [
+    "Yes, tomorrow",
+    "turn the light on",
+    "Tomorrow",
+    "",
+    "tu vas où",
+    "I know that",
+    "She is the best",
+    "We should probably",
+    "Put it on",
+]
 
 
 @pytest.mark.parametrize("text", FINISHED)

@@ -101,10 +101,16 @@ class Item:
     number: int
     category: Category
     condition: str
-    text: str
+    said: tuple[str, ...]
+    """What is said between the pauses."""
     speech: bytes
     pauses: tuple[Pause, ...] = ()
     room: Room = Room()
+
+    @property
+    def text(self) -> str:
+        """All that is said."""
+        return " ".join(self.said)
 
 
 def build(speak: Speak, seed: int = 0, scale: float = 1.0) -> list[Item]:
@@ -131,9 +137,8 @@ class _Writer:
         for text in self._texts(category, count):
             voice = Voice(self.rng.choice(VOICE_NAMES), self.rng.choice(RATES_WPM))
             speech, pauses = self._say(text, voice) if text else (b"", ())
-            plain = " ".join(parts(text)[0])
             self._written += 1
-            yield Item(self._written, category, condition, plain, speech, pauses, self._room(condition, voice))
+            yield Item(self._written, category, condition, parts(text)[0], speech, pauses, self._room(condition, voice))
 
     def _texts(self, category: Category, count: int) -> Sequence[str]:
         match category:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from backend.client.evaluation.corpus import Item
+    from backend.client.evaluation.prompter import Prompter
     from backend.client.evaluation.timeline import Observation
 
 STAGGER_S = 0.5
@@ -27,6 +28,8 @@ class Plan:
     sessions: int
     eagerness: str
     api_key: str | None = None
+    prompters: Sequence[Prompter] = ()
+    """One for each session, where the servers' recognisers are told what is said."""
 
 
 async def evaluate(items: Sequence[Item], plan: Plan, progress: Callable[[int], None]) -> list[Observation]:
@@ -36,11 +39,12 @@ async def evaluate(items: Sequence[Item], plan: Plan, progress: Callable[[int], 
 
     async def person(index: int) -> None:
         url = plan.urls[index % len(plan.urls)]
+        prompter = plan.prompters[index] if plan.prompters else None
         await asyncio.sleep(STAGGER_S * index)
         # The first words make a server load what it loads late; they are not counted.
-        await observe(url, items[0], plan.eagerness, plan.api_key)
+        await observe(url, items[0], plan.eagerness, plan.api_key, prompter)
         while waiting:
-            done.append(await observe(url, waiting.popleft(), plan.eagerness, plan.api_key))
+            done.append(await observe(url, waiting.popleft(), plan.eagerness, plan.api_key, prompter))
             progress(len(done))
 
     await asyncio.gather(*(person(index) for index in range(min(plan.sessions, len(items)))))

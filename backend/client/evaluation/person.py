@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from backend.client.connection import Event
     from backend.client.evaluation.corpus import Item
+    from backend.client.evaluation.prompter import Prompter
 
 LEAD_S = 0.6
 """Room noise before a person speaks into silence."""
@@ -40,12 +41,18 @@ UNRECORDED = frozenset({"reply.text", "reply.sentence", "transcript.partial", "p
 """Events that no figure is made of."""
 
 
-async def observe(url: str, item: Item, eagerness: str, api_key: str | None = None) -> Observation:
-    """Play `item` to the server at `url`. A session that fails is an observation with a `problem`."""
+async def observe(
+    url: str, item: Item, eagerness: str, api_key: str | None = None, prompter: Prompter | None = None
+) -> Observation:
+    """Play `item` to the server at `url`; `prompter` follows. A session that fails is an observation with a
+    `problem`."""
     try:
         async with connect(url, api_key) as connection:
             await connection.configure(output_rate=RATE_HZ, turn={"eagerness": eagerness})
-            return await _Session(connection, item).run()
+            session = _Session(connection, item)
+            if prompter is not None:
+                prompter.follow(item, session.spoken)
+            return await session.run()
     except ConnectionFailed as error:
         return Observation(item, problem=str(error))
 
@@ -58,6 +65,10 @@ class _Session:
         self._card = SoundCard(connection, item, self._news.set)
         self._began_at = time.monotonic()
         self._moments: list[Moment] = []
+
+    def spoken(self) -> int:
+        """Samples of the item's speech that were sent."""
+        return self._card.spoken
 
     async def run(self) -> Observation:
         spoken: Spoken | None = None

@@ -38,7 +38,7 @@ class SoundCard:
         self._background = Background(item.room.background)
         self._microphone = SimulatedMicrophone(self._record)
         self._sent_at: list[float] = []
-        self._first_frame = 0
+        self._first_frame: int | None = None
         self._reported: tuple[int, int, int] | None = None
         self.loudspeaker = Loudspeaker()
 
@@ -53,8 +53,15 @@ class SoundCard:
 
     def sent_at(self, sample: int) -> float | None:
         """When that sample of the speech was sent, on the monotonic clock; `None` while it has not been."""
+        if self._first_frame is None:
+            return None
         frame = self._first_frame + sample // FRAME_SAMPLES
         return self._sent_at[frame] if frame < len(self._sent_at) else None
+
+    @property
+    def spoken(self) -> int:
+        """Samples of the speech that were sent, and of the silence after it."""
+        return 0 if self._first_frame is None else (len(self._sent_at) - self._first_frame) * FRAME_SAMPLES
 
     def late_s(self) -> float:
         """How far the frame sent latest fell behind real time."""

@@ -13,7 +13,7 @@ import aiohttp
 
 from backend.client.concurrency import beside
 from backend.client.connection import ConnectionFailed
-from backend.client.evaluation.scripted_llm import MODEL, ScriptedLLM, serve_llm
+from backend.client.evaluation.scripted_llm import MODEL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -27,13 +27,13 @@ _ADDRESS = re.compile(rb"listens on http://(\S+)")
 
 
 @asynccontextmanager
-async def servers(sessions: int, stt: str) -> AsyncGenerator[list[str]]:
-    """Enough servers for so many sessions at once; the value is their WebSocket addresses.
+async def servers(sessions: int, stt: str, llm: str) -> AsyncGenerator[list[str]]:
+    """Enough servers for so many sessions at once, with the language model at `llm`; the value is their WebSocket
+    addresses.
 
     Raises `ConnectionFailed` when one does not start.
     """
     async with AsyncExitStack() as stack:
-        llm = await stack.enter_async_context(serve_llm(ScriptedLLM()))
         count = -(-sessions // SESSIONS_PER_SERVER)
         yield [await stack.enter_async_context(_server(llm, stt)) for _ in range(count)]
 
