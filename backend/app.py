@@ -18,6 +18,7 @@ from backend.engines.openai import OpenAILanguageModel, OpenAISpeechToText
 from backend.engines.openai_speech import OpenAITextToSpeech
 from backend.engines.preferred import PreferredSpeechToText
 from backend.engines.silero import SileroVad
+from backend.engines.smart_turn import SmartTurn
 from backend.engines.whisper import WhisperSpeechToText
 from backend.errors import ConfigurationError
 from backend.pipelines.turn_detection import TurnSettings
@@ -41,7 +42,13 @@ def choose_engines(settings: Settings) -> Engines:
 
     Raises `ConfigurationError` when one was asked for by name that cannot run.
     """
-    return Engines(stt=_stt(settings), llm=_llm(settings), tts=_tts(settings), vad=SileroVad())
+    return Engines(
+        stt=_stt(settings),
+        llm=_llm(settings),
+        tts=_tts(settings),
+        vad=SileroVad(),
+        turn_model=SmartTurn(settings.turn_model) if settings.turn_model else None,
+    )
 
 
 def _stt(settings: Settings) -> SpeechToText:
@@ -112,8 +119,9 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
             try:
-                for engine in (chosen.stt, chosen.llm, chosen.tts):
-                    await stack.enter_async_context(engine)
+                for engine in (chosen.turn_model, chosen.stt, chosen.llm, chosen.tts):
+                    if engine is not None:
+                        await stack.enter_async_context(engine)
             except ConfigurationError as error:
                 server.startup_error = error
                 raise

@@ -20,17 +20,18 @@ from backend.errors import InvalidRequest
 from backend.floor import Floor
 from backend.listening import Listening
 from backend.mailbox import Mailbox
-from backend.pipelines.stt import HearingEvent, STTPipeline
+from backend.pipelines.stt import STTPipeline
 from backend.utterance import Utterance
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from backend.conversation import Character
-    from backend.engines.interfaces import Generation, LanguageModel, SpeechToText, TextToSpeech
+    from backend.engines.interfaces import Generation, LanguageModel, SpeechToText, TextToSpeech, TurnModel
     from backend.engines.silero import SileroVad
     from backend.events import Command, Event
     from backend.floor import Figures
+    from backend.pipelines.hearing_events import HearingEvent
     from backend.pipelines.turn_detection import TurnSettings
     from backend.turn import Turn
 
@@ -43,6 +44,8 @@ class Engines:
     llm: LanguageModel
     tts: TextToSpeech
     vad: SileroVad
+    turn_model: TurnModel | None = None
+    """Without one, the words alone tell when the person has finished."""
 
     def describe(self) -> Mapping[str, Mapping[str, object]]:
         """Which engine serves each stage, for people."""
@@ -101,7 +104,9 @@ class Session:
         self._server_cast = {character.id: character for character in settings.cast}
         self.known_characters = self._server_cast
         """Characters a client can name by id: the server's and those it has brought itself."""
-        self._hearing = STTPipeline(engines.stt, engines.vad.open(), self._note, clock, self._follows_voice)
+        self._hearing = STTPipeline(
+            engines.stt, engines.vad.open(), self._note, clock, self._follows_voice, engines.turn_model
+        )
         self._listening = Listening(self.id, self._floor, self._emit, engines.stt, self._hearing.recent)
         self._apply_settings()
 

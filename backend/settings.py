@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     tts_codec: str | None = Field(None, description="audio codec of the higgs voice: a folder or repository id")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where local models run")
     silence_ms: int | None = Field(None, ge=50, le=10_000, description="silence that ends the person's turn")
+    turn_model: Path | None = Field(
+        None, description="Smart Turn v3 file (ONNX): the sound of the voice helps to tell when the person has finished"
+    )
     characters: Path | None = Field(None, description="TOML or JSON file with the cast")
     data_dir: Path | None = Field(None, description="where what lasts is kept")
     database_url: str | None = Field(None, description="database for what lasts")

@@ -168,6 +168,29 @@ class ScriptedSpeechToText(_Scripted):
             self.counts.closed += 1
 
 
+class ScriptedTurnModel(_Scripted):
+    """Gives `answers` in turn, each after `answer_s`. An answer that is an `EngineError` is raised."""
+
+    def __init__(self, *answers: float | EngineError, answer_s: float = 0.05) -> None:
+        super().__init__()
+        self.answers = answers
+        self.answer_s = answer_s
+        self.heard: list[int] = []
+        """Windows of audio it was given with each question."""
+
+    async def finished(self, pcm):
+        answer = self.answers[len(self.heard) % len(self.answers)]
+        self.heard.append(len(pcm) // 1024)
+        self.counts.opened += 1
+        try:
+            await asyncio.sleep(self.answer_s)
+        finally:
+            self.counts.closed += 1
+        if isinstance(answer, EngineError):
+            raise answer
+        return answer
+
+
 @dataclass
 class LoudnessVad:
     """Voice is what is loud: lets a test write speech as a run of samples."""

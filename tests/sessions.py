@@ -75,13 +75,14 @@ class Figures:
 
 
 @asynccontextmanager
-async def open_session(llm=None, tts=None, stt=None, cast=CAST, output_rate=24000, figures=None):
+async def open_session(llm=None, tts=None, stt=None, cast=CAST, output_rate=24000, figures=None, turn_model=None):
     """A running session, its listener and its engines; cancelled at the end."""
     engines = Engines(
         stt=stt or ScriptedSpeechToText(),
         llm=llm or ScriptedLanguageModel(),
         tts=tts or ScriptedTextToSpeech(),
         vad=LoudnessVad(),
+        turn_model=turn_model,
     )
     listener = Listener()
     loop = asyncio.get_running_loop()

@@ -29,6 +29,7 @@ CONCRETE_ENGINES = {
     "openai",
     "openai_speech",
     "preferred",
+    "smart_turn",
     "whisper",
 }
 

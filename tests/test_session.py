@@ -10,8 +10,15 @@ import pytest
 from backend import events
 from backend.conversation import Character
 from backend.events import Outcome
-from tests.scripted import CHARACTER_S, RATE_HZ, ScriptedLanguageModel, ScriptedSpeechToText, ScriptedTextToSpeech
-from tests.sessions import LOUD, open_session, speak
+from tests.scripted import (
+    CHARACTER_S,
+    RATE_HZ,
+    ScriptedLanguageModel,
+    ScriptedSpeechToText,
+    ScriptedTextToSpeech,
+    ScriptedTurnModel,
+)
+from tests.sessions import LOUD, QUIET, open_session, speak
 
 pytestmark = pytest.mark.virtual_time
 
@@ -322,6 +329,20 @@ async def test_push_to_talk_ends_with_the_commit():
         await session.receive(events.Commit())
         await listener.until(events.TurnDone)
         assert len(listener.of(events.TranscriptFinal)) == 1
+
+
+async def test_the_servers_turn_model_is_asked():
+    """What sounds unfinished is waited for, and then answered all the same."""
+    model = ScriptedTurnModel(0.1)
+    async with open_session(stt=ScriptedSpeechToText("Shall we?"), turn_model=model) as (session, listener, _):
+        await session.receive(events.Configure(eagerness="medium"))
+        await speak(session, 1.0)
+        for _ in range(10):
+            await session.receive(events.Microphone(QUIET))
+            await asyncio.sleep(0.02)
+        assert (await listener.until(events.SpeechStopped)).reason == "finished sentence, sounds unfinished"
+        await listener.until(events.TurnDone)
+    assert len(model.heard) == 1
 
 
 async def test_a_microphone_that_falls_silent_mid_speech_is_silence():

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from backend import events
 from backend.audio import sample_count
 from backend.conversation import ReplyLine
-from tests.scripted import ScriptedLanguageModel, ScriptedSpeechToText
+from backend.errors import EngineError
+from tests.scripted import ScriptedLanguageModel, ScriptedSpeechToText, ScriptedTurnModel
 from tests.sessions import LOUD, QUIET, open_session
 from tests.virtual_time import VirtualTimeLoop
 
@@ -33,6 +34,12 @@ recognisers = st.builds(
     st.lists(st.sampled_from(TEXTS), min_size=1, max_size=5),
     st.sampled_from([0.0, 0.1, 0.7]),
     st.booleans(),
+)
+
+turn_models = st.none() | st.builds(
+    lambda answers, seconds: ScriptedTurnModel(*answers, answer_s=seconds),
+    st.lists(st.sampled_from([0.1, 0.9, EngineError("stt", "broken")]), min_size=1, max_size=4),
+    st.sampled_from([0.0, 0.1, 1.0]),
 )
 
 
@@ -101,12 +108,12 @@ def check_replies(listener) -> None:
             assert entry.saved_by_speculation >= 0
 
 
-async def live(script, recogniser) -> None:
+async def live(script, recogniser, turn_model) -> None:
     """A session from beginning to end."""
     texts, seconds, partials = recogniser
     llm = ScriptedLanguageModel(REPLY)
     stt = ScriptedSpeechToText(*texts, final_s=seconds, partials=partials)
-    async with open_session(llm=llm, stt=stt) as (session, listener, engines):
+    async with open_session(llm=llm, stt=stt, turn_model=turn_model) as (session, listener, engines):
         await session.receive(events.Configure(eagerness="medium"))
         for action in script:
             await perform(session, listener, action)
@@ -117,12 +124,13 @@ async def live(script, recogniser) -> None:
         check_replies(listener)
     assert not listener.of(events.ErrorRaised) or ("regenerate",) in script
     assert llm.counts.live == engines.tts.counts.live == stt.counts.live == 0
+    assert turn_model is None or turn_model.counts.live == 0
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-@given(scripts, recognisers)
+@given(scripts, recognisers, turn_models)
 @settings(max_examples=150, deadline=None)
-def test_a_session_keeps_its_promises(script, recogniser):
+def test_a_session_keeps_its_promises(script, recogniser, turn_model):
     """One turn at a time, memory is what was heard, accounts add up, and nothing is left running."""
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        runner.run(live(script, recogniser))
+        runner.run(live(script, recogniser, turn_model))

@@ -63,6 +63,7 @@ def test_origins_are_a_list():
         (["serve", "--tts", "step-audio2"], "step-audio2"),
         (["serve", "--port=0", "--stt=offline", "--tts=higgs", "--tts-model=.", "--tts-codec=."], "config.json"),
         (["serve", "--characters", "nobody.toml"], "nobody.toml"),
+        (["serve", "--port=0", "--stt=offline", "--tts=offline", "--turn-model=gone.onnx"], "gone.onnx"),
     ],
 )
 def test_a_setting_that_cannot_work_is_one_line(capsys, arguments, said):

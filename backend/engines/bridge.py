@@ -2,7 +2,7 @@
 
 A blocking producer runs in a worker thread and hands its items to an async generator. The generator holds the
 engine's slot for as long as the thread works, tells the thread to stop when the consumer leaves, waits until it has
-stopped, and carries the thread's error to the consumer.
+stopped, and carries the thread's error to the consumer. A blocking function with one result is a simple call.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import math
 import threading
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 
@@ -64,7 +64,16 @@ async def stream_from_thread(
                 await _settle(done)
 
 
-async def _settle(done: asyncio.Future[None]) -> None:
+async def call_in_thread(function: Callable[[], T], slot: asyncio.Semaphore) -> T:
+    """What `function` returns or raises. A caller that is cancelled waits until the thread is done; one that has no
+    slot yet leaves at once, and its function is not called."""
+    async with slot:
+        done = asyncio.get_running_loop().run_in_executor(None, function)
+        await _settle(done)
+        return done.result()
+
+
+async def _settle(done: asyncio.Future[Any]) -> None:
     """Wait for the thread even when the waiting task is cancelled meanwhile; the cancellation is delivered after."""
     cancelled: asyncio.CancelledError | None = None
     while not done.done():

@@ -1,4 +1,5 @@
-"""What the rest of the system knows of an engine: three Protocols, each with one stream.
+"""What the rest of the system knows of an engine: three Protocols, each with one stream, and the model that helps to
+tell when somebody has finished.
 
 Streams are closable async generators. The consumer wraps them in `contextlib.aclosing`; when `aclose()` returns, the
 engine has stopped: no HTTP stream open, no thread working, no slot held. Failures are `EngineError`, and an engine is
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 HEARING_RATE_HZ = 16_000
 """Every microphone and every speech recogniser works at this rate, PCM16LE mono."""
+
+TURN_MODEL_S = 8
+"""How much of an utterance a `TurnModel` hears, counted from its end."""
 
 
 class Message(TypedDict):
@@ -82,8 +86,18 @@ class Speech:
     marks: tuple[WordMark, ...] = ()
 
 
-class Engine(Protocol):
-    """Common to all engines: loaded and warmed up by `async with`, unloaded at its end."""
+class Loaded(Protocol):
+    """Loaded and warmed up by `async with`, unloaded at its end."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class Engine(Loaded, Protocol):
+    """Common to the three engines of a turn."""
 
     @property
     def name(self) -> str:
@@ -104,12 +118,6 @@ class Engine(Protocol):
     def detail(self) -> str:
         """One line for people: model, address, loading progress, or why not the better engine."""
         ...
-
-    async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
 
 
 class SpeechToText(Engine, Protocol):
@@ -165,4 +173,16 @@ class TextToSpeech(Engine, Protocol):
     def open_voice(self, voice: str) -> VoiceGenerator:
         """A new generator for the voice of that name. A name the engine does not know still gives a voice, and always
         the same one."""
+        ...
+
+
+class TurnModel(Loaded, Protocol):
+    """Tells by the sound of the voice whether somebody has finished speaking."""
+
+    async def finished(self, pcm: bytes) -> float:
+        """How likely, in [0, 1], somebody has finished whose utterance ends with `pcm`: PCM16LE mono 16 kHz, about the
+        last 200 ms of it silence. Only the last `TURN_MODEL_S` are heard.
+
+        May be cancelled; nothing works on the question any more when that is through. Raises `EngineError("stt", ...)`.
+        """
         ...

@@ -5,7 +5,6 @@ Runs inline on the event loop; nothing on a server is called more often. Knows n
 
 from __future__ import annotations
 
-import importlib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backend.audio import SAMPLE_BYTES
+from backend.engines.onnx import load_network
 from backend.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -42,15 +42,7 @@ class SileroVad:
 
     def __init__(self) -> None:
         """Load the network (a few milliseconds). Raises `ConfigurationError` when its file is not installed."""
-        onnxruntime: Any = importlib.import_module("onnxruntime")  # it has no types
-        options = onnxruntime.SessionOptions()
-        # More threads than one only cost: a window is far too small to be shared out.
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        self._session = onnxruntime.InferenceSession(
-            str(_model_file()), sess_options=options, providers=["CPUExecutionProvider"]
-        )
+        self._session = load_network(_model_file())
 
     def open(self) -> VadStream:
         """A detector for one stream of audio."""

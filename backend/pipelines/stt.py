@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import anyio
@@ -19,16 +18,20 @@ import anyio
 from backend.engines.interfaces import NO_HINTS
 from backend.errors import EngineError
 from backend.events import SpeechStarted, SpeechStopped, TranscriptPartial
+from backend.pipelines.hearing_events import HearingFailed, LikelyEnd, SaidSoFar, StillSpeaking
 from backend.pipelines.recording import Recording
 from backend.pipelines.turn_detection import TurnSettings
+from backend.pipelines.turn_sound import ASKED_AFTER_MS, TurnSound
 from backend.pipelines.voice_activity import START_WINDOWS, WINDOW_MS, VoiceActivity
 from backend.utterance import Utterance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from backend.engines.interfaces import SpeechToText
+    from backend.engines.interfaces import SpeechToText, TurnModel
     from backend.engines.silero import VadStream
+    from backend.pipelines.hearing_events import HearingEvent
+    from backend.pipelines.turn_detection import Verdict
 
 WINDOW_BYTES = 1024
 PRE_ROLL_WINDOWS = 12
@@ -56,47 +59,6 @@ NO_SILENCE_RULE_MS = 1000
 """The usual silence where silence ends nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class StillSpeaking:
-    """The person goes on: there has been voice for `voiced_ms` since speech began."""
-
-    voiced_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class SaidSoFar:
-    """The person has said this and is quiet, for the moment or for good."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class LikelyEnd:
-    """The person may have finished, having said this with `voiced_ms` of voice."""
-
-    utterance: Utterance
-    voiced_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class HearingFailed:
-    """An utterance could not be recognised."""
-
-    error: EngineError
-
-
-HearingEvent = (
-    SpeechStarted
-    | SpeechStopped
-    | TranscriptPartial
-    | StillSpeaking
-    | SaidSoFar
-    | LikelyEnd
-    | HearingFailed
-    | Utterance
-)
-
-
 class STTPipeline:
     """Hears one person."""
 
@@ -107,6 +69,7 @@ class STTPipeline:
         notify: Callable[[HearingEvent], None],
         clock: Callable[[], float],
         followed: Callable[[], bool] = lambda: True,
+        turn_model: TurnModel | None = None,
     ) -> None:
         """`followed`: whether somebody wants to know of every window in which the person goes on."""
         self.settings = TurnSettings()
@@ -124,6 +87,7 @@ class STTPipeline:
         self._pre_roll: deque[bytes] = deque(maxlen=PRE_ROLL_WINDOWS)
         self._recent: deque[bytes] = deque(maxlen=RECENT_WINDOWS)
         self._recording: Recording | None = None
+        self._sound = TurnSound(turn_model, self._reconsider)
         self._fed_at = 0.0
         self._watch: asyncio.TimerHandle | None = None
         self._queue, self._recordings = anyio.create_memory_object_stream[Recording](8)
@@ -152,13 +116,9 @@ class STTPipeline:
     async def run(self) -> None:
         """Recognise utterances until cancelled."""
         try:
-            async for recording in self._recordings:
-                try:
+            async with self._sound.asking():
+                async for recording in self._recordings:
                     await self._recognise(recording)
-                except EngineError as error:
-                    self._notify(HearingFailed(error))
-                finally:
-                    recording.audio.close()
         finally:
             if self._watch is not None:
                 self._watch.cancel()
@@ -170,6 +130,14 @@ class STTPipeline:
             self._recordings.close()
 
     async def _recognise(self, recording: Recording) -> None:
+        try:
+            await self._understand(recording)
+        except EngineError as error:
+            self._notify(HearingFailed(error))
+        finally:
+            recording.audio.close()
+
+    async def _understand(self, recording: Recording) -> None:
         async with aclosing(self._stt.stream(recording.audio, self.hints)) as transcripts:
             async for transcript in transcripts:
                 if transcript.final:
@@ -196,16 +164,28 @@ class STTPipeline:
         elif not (recording.speak(window, self._fed_at) if voiced else recording.be_quiet(window)):
             self._stop("recognition is behind")
         elif voiced:
+            self._sound.speak(window)
             if self._followed():
                 self._notify(StillSpeaking(self._voice.voiced_ms))
         else:
+            self._sound.be_quiet(window)
             if self._voice.unvoiced_run >= PAUSE_WINDOWS:
                 recording.pause(self._clock())
+            if self._voice.silence_ms >= ASKED_AFTER_MS and self.settings.end_of_turn.by_sound:
+                self._sound.ask()
             self._consider(recording)
+
+    def _judge(self, recording: Recording) -> Verdict:
+        return self.settings.end_of_turn.judge(recording.text, self._sound.sound)
+
+    def _reconsider(self) -> None:
+        """The turn model has answered."""
+        if self._recording is not None:
+            self._consider(self._recording)
 
     def _consider(self, recording: Recording) -> None:
         """Whether the turn is over, now that it has been quiet for longer or more is known of what was said."""
-        verdict = self.settings.end_of_turn.judge(recording.text)
+        verdict = self._judge(recording)
         silence_ms = self._voice.silence_ms
         if verdict.silence_ms is None:
             return
@@ -227,6 +207,7 @@ class STTPipeline:
             self._notify(HearingFailed(EngineError("stt", "speech recognition is behind; this utterance was dropped")))
             return
         self._recording, self._started_at = recording, self._windows
+        self._sound.begin(self._pre_roll)
         self._notify(SpeechStarted((self._windows - START_WINDOWS) * WINDOW_MS))
         self._pre_roll.clear()
         self._watch_microphone()
@@ -235,6 +216,7 @@ class STTPipeline:
         assert self._recording is not None
         self._recording.decide(self._clock())
         self._recording = None
+        self._sound.forget()
         self._voice.stop()
         if self._watch is not None:
             self._watch.cancel()
@@ -246,7 +228,7 @@ class STTPipeline:
         recording = self._recording
         if recording is None or self.settings.mode != "auto":
             return
-        silence_ms = self.settings.end_of_turn.judge(recording.text).silence_ms or NO_SILENCE_RULE_MS
+        silence_ms = self._judge(recording).silence_ms or NO_SILENCE_RULE_MS
         rest_s = self._fed_at + silence_ms / 1000 + MICROPHONE_GONE_S - self._clock()
         if rest_s <= 0:
             self._stop("no more audio")

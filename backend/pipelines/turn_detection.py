@@ -1,17 +1,33 @@
 """When the person has finished: how much silence it takes, given what was said so far.
 
-One small strategy for each way of deciding. Knows nothing of audio or time; the words are judged by `spoken_words`.
+One small strategy for each way of deciding. Knows nothing of audio or time; the words are judged by `spoken_words`, the
+sound of the voice by a turn model, where there is one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from enum import Enum
+from typing import ClassVar, Literal, Protocol
 
 from backend.pipelines.spoken_words import Completeness, completeness
 
 Eagerness = Literal["low", "medium", "high"]
 Mode = Literal["auto", "push_to_talk"]
+
+
+class Sound(Enum):
+    """How the voice sounds at the end of what was said. The value completes a verdict's reason."""
+
+    NOT_JUDGED = ""
+    NOT_KNOWN = ", sound not known"
+    FINISHED = ", sounds finished"
+    UNFINISHED = ", sounds unfinished"
+
+    @classmethod
+    def of(cls, probability: float) -> Sound:
+        """By a turn model's probability that the speaker has finished."""
+        return cls.FINISHED if probability >= 0.5 else cls.UNFINISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +44,10 @@ class Verdict:
 class EndOfTurn(Protocol):
     """A way of deciding that a turn is over."""
 
-    def judge(self, text: str | None) -> Verdict:
+    by_sound: ClassVar[bool]
+    """Whether it matters how the voice sounds."""
+
+    def judge(self, text: str | None, sound: Sound = Sound.NOT_JUDGED) -> Verdict:
         """`text`: what was said up to this silence; `None` while it is not known."""
         ...
 
@@ -38,38 +57,46 @@ class FixedSilence:
     """So many milliseconds, whatever was said."""
 
     silence_ms: int
+    by_sound: ClassVar[bool] = False
 
-    def judge(self, text: str | None) -> Verdict:
+    def judge(self, text: str | None, sound: Sound = Sound.NOT_JUDGED) -> Verdict:
         """See `EndOfTurn.judge`."""
         return Verdict(self.silence_ms, "silence", likely=True)
 
 
 @dataclass(frozen=True, slots=True)
 class SilenceByWords:
-    """A finished sentence ends sooner; "and", "um" or a trailing comma wait longer."""
+    """A finished sentence ends sooner; "and", "um" or a trailing comma wait longer.
+
+    Where the sound is judged, it tells what is finished among all that the words allow to be.
+    """
 
     finished_ms: int
     unclear_ms: int
     unfinished_ms: int
+    by_sound: ClassVar[bool] = True
 
-    def judge(self, text: str | None) -> Verdict:
+    def judge(self, text: str | None, sound: Sound = Sound.NOT_JUDGED) -> Verdict:
         """See `EndOfTurn.judge`."""
         if text is None:
             return Verdict(self.unclear_ms, "words not known", likely=False)
         match completeness(text):
-            case Completeness.FINISHED:
-                return Verdict(self.finished_ms, "finished sentence", likely=True)
-            case Completeness.UNCLEAR:
-                return Verdict(self.unclear_ms, "unclear whether finished", likely=True)
             case Completeness.UNFINISHED:
                 return Verdict(self.unfinished_ms, "unfinished sentence", likely=False)
+            case Completeness.FINISHED:
+                by_words, finished = "finished sentence", sound in (Sound.FINISHED, Sound.NOT_JUDGED)
+            case Completeness.UNCLEAR:
+                by_words, finished = "unclear whether finished", sound is Sound.FINISHED
+        return Verdict(self.finished_ms if finished else self.unclear_ms, by_words + sound.value, likely=True)
 
 
 @dataclass(frozen=True, slots=True)
 class PushToTalk:
     """Only letting go of the button ends the turn."""
 
-    def judge(self, text: str | None) -> Verdict:
+    by_sound: ClassVar[bool] = False
+
+    def judge(self, text: str | None, sound: Sound = Sound.NOT_JUDGED) -> Verdict:
         """See `EndOfTurn.judge`."""
         return Verdict(None, "button held", likely=False)
 

@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 import pytest
 
-from backend.engines.bridge import Stop, stream_from_thread
+from backend.engines.bridge import Stop, call_in_thread, stream_from_thread
 from tests.engines.contract import drain
 
 
@@ -137,3 +137,46 @@ async def test_the_slot_bounds_the_work(executor, slot):
     streams = [drain(stream_from_thread(produce, executor=executor, slot=slot)) for _ in range(5)]
     assert len(await asyncio.gather(*streams)) == 5
     assert most == 1
+
+
+async def test_a_call_gives_what_the_function_gives(slot):
+    """Its result or its error, from another thread; the slot is free after both."""
+    assert await call_in_thread(threading.get_ident, slot) != threading.get_ident()
+    with pytest.raises(ZeroDivisionError):
+        await call_in_thread(lambda: 1 / 0, slot)
+    assert not slot.locked()
+
+
+async def test_a_cancelled_call_waits_for_its_thread(slot):
+    """The slot is not given up while the function still works."""
+    computing, may_go_on = threading.Event(), threading.Event()
+
+    def compute() -> None:
+        computing.set()
+        may_go_on.wait()
+
+    call = asyncio.create_task(call_in_thread(compute, slot))
+    await asyncio.to_thread(computing.wait)
+    for _ in range(3):
+        call.cancel()
+        await asyncio.wait((call,), timeout=0)
+        assert not call.done()
+        assert slot.locked()
+    may_go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert not slot.locked()
+
+
+async def test_a_call_cancelled_before_its_turn_is_not_made(slot):
+    """Whoever gives up in the queue costs no time of a thread."""
+    called = threading.Event()
+    await slot.acquire()
+    call = asyncio.create_task(call_in_thread(called.set, slot))
+    await asyncio.wait((call,), timeout=0)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    slot.release()
+    assert not called.is_set()
+    assert not slot.locked()

@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 import pytest
 
 from backend.engines.interfaces import Hints, Pause, Transcript
+from backend.errors import EngineError
 from backend.events import SpeechStarted, SpeechStopped, TranscriptPartial
 from backend.pipelines.stt import HearingFailed, LikelyEnd, StillSpeaking, STTPipeline
 from backend.pipelines.turn_detection import TurnSettings
 from backend.utterance import Utterance
-from tests.scripted import LoudnessVad, ScriptedSpeechToText
+from tests.scripted import LoudnessVad, ScriptedSpeechToText, ScriptedTurnModel
 from tests.sessions import LOUD, QUIET
 
 pytestmark = pytest.mark.virtual_time
@@ -23,10 +24,10 @@ SENTENCE = "What time is it?"
 class Hearing:
     """A pipeline that is spoken to, and everything it concludes, with the time."""
 
-    def __init__(self, stt, settings: TurnSettings) -> None:
+    def __init__(self, stt, turn_model, settings: TurnSettings) -> None:
         self.clock = asyncio.get_running_loop().time
         self.found = []
-        self.pipeline = STTPipeline(stt, LoudnessVad().open(), self._note, self.clock)
+        self.pipeline = STTPipeline(stt, LoudnessVad().open(), self._note, self.clock, turn_model=turn_model)
         self.pipeline.settings = settings
 
     def _note(self, event) -> None:
@@ -44,8 +45,8 @@ class Hearing:
 
 
 @asynccontextmanager
-async def hearing(stt=None, **settings):
-    heard = Hearing(stt or ScriptedSpeechToText(SENTENCE), TurnSettings(**settings))
+async def hearing(stt=None, turn_model=None, **settings):
+    heard = Hearing(stt or ScriptedSpeechToText(SENTENCE), turn_model, TurnSettings(**settings))
     running = asyncio.create_task(heard.pipeline.run())
     try:
         yield heard
@@ -179,3 +180,109 @@ async def test_partial_words_are_shown():
         await heard.microphone(1.5, 1.0)
         assert heard.of(TranscriptPartial)[0].text == "What"
         assert not heard.of(HearingFailed)
+
+
+@pytest.mark.parametrize(
+    ("text", "probability", "decided"),
+    [
+        (SENTENCE, 0.9, (256, "finished sentence, sounds finished")),
+        (SENTENCE, 0.1, (576, "finished sentence, sounds unfinished")),
+        ("Yes, tomorrow", 0.9, (256, "unclear whether finished, sounds finished")),
+        ("what time is the", 0.9, (1216, "unfinished sentence")),
+    ],
+)
+async def test_the_voice_has_a_say_where_there_is_a_turn_model(text, probability, decided):
+    """The silence that ends a turn is that for the words and the sound together."""
+    async with hearing(ScriptedSpeechToText(text), ScriptedTurnModel(probability)) as heard:
+        await heard.microphone(1.0, 1.5)
+        (stopped,) = heard.of(SpeechStopped)
+        assert (stopped.silence_ms, stopped.reason) == decided
+
+
+async def test_the_turn_model_is_asked_once_a_pause_about_all_that_was_said():
+    """It hears the utterance from its beginning, earlier pauses and 192 ms of this one included."""
+    model = ScriptedTurnModel(0.1, 0.9)
+    async with hearing(turn_model=model) as heard:
+        await heard.microphone(1.0, 0.5, 1.0, 1.5)
+        assert len(heard.of(SpeechStopped)) == 1
+    speech, silence = 32, 192 // 32
+    assert model.heard == [speech + silence, 79 + silence]
+
+
+async def test_the_turn_model_hears_the_last_eight_seconds():
+    """Long speech is not kept for its sake, and the next utterance begins anew."""
+    model = ScriptedTurnModel(0.9)
+    async with hearing(turn_model=model) as heard:
+        await heard.microphone(12.0, 2.0, 1.0, 1.0)
+    assert model.heard[0] == 8000 // 32
+    assert model.heard[1] < 2000 // 32
+
+
+async def test_a_late_answer_of_the_turn_model_counts_as_soon_as_it_is_there():
+    """Until then the words have to wait as if they were unclear."""
+    async with hearing(turn_model=ScriptedTurnModel(0.9, answer_s=0.25)) as heard:
+        await heard.microphone(1.0, 1.5)
+        (stopped,) = heard.of(SpeechStopped)
+        assert stopped.silence_ms == pytest.approx(192 + 250, abs=32)
+        assert stopped.reason == "finished sentence, sounds finished"
+
+
+async def test_words_may_come_after_the_sound():
+    """The answer of the turn model is kept for them, as long as the pause lasts."""
+    model = ScriptedTurnModel(0.9)
+    async with hearing(ScriptedSpeechToText(SENTENCE, final_s=0.35), model) as heard:
+        await heard.microphone(1.0, 1.5)
+        (stopped,) = heard.of(SpeechStopped)
+        assert stopped.silence_ms == pytest.approx(64 + 350, abs=32)
+        assert len(model.heard) == 1
+
+
+async def test_a_turn_model_that_takes_too_long_is_not_waited_for():
+    """The turn is decided without it, and the question is given up."""
+    model = ScriptedTurnModel(0.9, answer_s=1000)
+    async with hearing(turn_model=model) as heard:
+        await heard.microphone(1.0, 1.0)
+        (stopped,) = heard.of(SpeechStopped)
+        assert (stopped.silence_ms, stopped.reason) == (576, "finished sentence, sound not known")
+        assert (model.counts.opened, model.counts.live) == (1, 0)
+
+
+async def test_an_answer_about_a_pause_that_is_over_is_dropped():
+    """What sounded finished before the person went on says nothing about the next pause."""
+    model = ScriptedTurnModel(0.9, 0.1, answer_s=0.25)
+    async with hearing(turn_model=model) as heard:
+        await heard.microphone(1.0, 0.35, 1.0, 1.5)
+        (stopped,) = heard.of(SpeechStopped)
+        assert (stopped.silence_ms, stopped.reason) == (576, "finished sentence, sounds unfinished")
+        assert len(model.heard) == 2
+
+
+async def test_a_turn_model_that_fails_leaves_it_to_the_words(caplog):
+    """A broken model costs nobody a turn, and the log is not filled with it."""
+    model = ScriptedTurnModel(EngineError("stt", "the network is broken"))
+    async with hearing(turn_model=model) as heard:
+        await heard.microphone(1.0, 1.0, 1.0, 1.0)
+        decided = [(event.silence_ms, event.reason) for event in heard.of(SpeechStopped)]
+        assert decided == [(256, "finished sentence")] * 2
+    assert len(model.heard) == 2
+    assert [record.getMessage() for record in caplog.records if "broken" in record.getMessage()] == [
+        "the turn model failed, the words decide alone: the network is broken"
+    ]
+
+
+@pytest.mark.parametrize("settings", [{"silence_ms": 600}, {"mode": "push_to_talk"}])
+async def test_the_turn_model_is_not_asked_where_sound_does_not_count(settings):
+    """Nobody pays for an answer that changes nothing."""
+    model = ScriptedTurnModel(0.9)
+    async with hearing(turn_model=model, **settings) as heard:
+        await heard.microphone(1.0, 2.0)
+    assert model.heard == []
+
+
+async def test_a_pipeline_that_ends_takes_its_question_back():
+    """No question outlives the session that asked it."""
+    model = ScriptedTurnModel(0.9, answer_s=1000)
+    async with hearing(turn_model=model) as heard:
+        await heard.microphone(1.0, 0.3)
+        assert model.counts.live == 1
+    assert (model.counts.opened, model.counts.live) == (1, 0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.pipelines.turn_detection import BY_EAGERNESS, FixedSilence, PushToTalk, TurnSettings
+from backend.pipelines.turn_detection import BY_EAGERNESS, FixedSilence, PushToTalk, Sound, TurnSettings
 
 
 @pytest.mark.parametrize("eagerness", BY_EAGERNESS)
@@ -44,3 +44,55 @@ def test_only_what_may_be_the_end_is_worth_answering():
     assert rule.judge("What time is it?").likely
     assert not rule.judge("What time is the").likely
     assert not rule.judge(None).likely
+
+
+@pytest.mark.parametrize("eagerness", BY_EAGERNESS)
+@pytest.mark.parametrize(
+    ("text", "sound", "waits_like"),
+    [
+        ("What time is it?", Sound.FINISHED, "finished_ms"),
+        ("What time is it?", Sound.UNFINISHED, "unclear_ms"),
+        ("What time is it?", Sound.NOT_KNOWN, "unclear_ms"),
+        ("Yes, tomorrow", Sound.FINISHED, "finished_ms"),
+        ("Yes, tomorrow", Sound.UNFINISHED, "unclear_ms"),
+        ("Yes, tomorrow", Sound.NOT_KNOWN, "unclear_ms"),
+        ("I would like the", Sound.FINISHED, "unfinished_ms"),
+        (None, Sound.FINISHED, "unclear_ms"),
+    ],
+)
+def test_words_and_sound_have_to_agree(eagerness, text, sound, waits_like):
+    """The short silence takes words that may be all and a voice that sounds like it; words that must go on decide."""
+    rule = BY_EAGERNESS[eagerness]
+    assert rule.judge(text, sound).silence_ms == getattr(rule, waits_like)
+
+
+def test_the_reason_names_what_decided():
+    """Whoever reads the log sees whether it was the words or the voice."""
+    judge = BY_EAGERNESS["medium"].judge
+    assert judge("What time is it?", Sound.UNFINISHED).reason == "finished sentence, sounds unfinished"
+    assert judge("Yes, tomorrow", Sound.FINISHED).reason == "unclear whether finished, sounds finished"
+    assert judge("Yes, tomorrow", Sound.NOT_KNOWN).reason == "unclear whether finished, sound not known"
+    assert judge("I would like the", Sound.FINISHED).reason == "unfinished sentence"
+
+
+def test_a_voice_that_sounds_unfinished_does_not_stop_the_guess():
+    """Sound only lengthens the silence: what the words allow to be all is worth beginning to answer."""
+    assert all(BY_EAGERNESS["medium"].judge("What time is it?", sound).likely for sound in Sound)
+
+
+def test_rules_that_do_not_go_by_sound():
+    """A fixed silence and a held button are what they are, however it sounds."""
+    for settings in (TurnSettings(silence_ms=200), TurnSettings(mode="push_to_talk")):
+        rule = settings.end_of_turn
+        assert not rule.by_sound
+        assert len({rule.judge("What time is it?", sound) for sound in Sound}) == 1
+
+
+def test_half_a_probability_counts_as_finished():
+    """The model's own threshold."""
+    assert [Sound.of(probability) for probability in (0.0, 0.49, 0.5, 1.0)] == [
+        Sound.UNFINISHED,
+        Sound.UNFINISHED,
+        Sound.FINISHED,
+        Sound.FINISHED,
+    ]
