@@ -6,6 +6,7 @@ Everywhere in this project "PCM" means PCM16LE mono unless said otherwise; lengt
 from __future__ import annotations
 
 import io
+import math
 import wave
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,11 @@ def to_float(pcm: bytes) -> NDArray[np.float32]:
 def from_float(samples: NDArray[np.float32]) -> bytes:
     """float32 in [-1, 1], shape [samples] -> PCM16. Values outside are clipped; they never wrap around."""
     return np.clip(samples * 32767.0, -32768, 32767).astype("<i2").tobytes()
+
+
+def power_db(pcm: bytes) -> float:
+    """Mean power of some `pcm` in decibels of full scale; -120 for silence."""
+    return 10 * math.log10(float(np.square(to_float(pcm)).mean()) + 1e-12)
 
 
 class Resampler:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from backend.pipelines.spoken_words import echoes, is_backchannel
+from backend.pipelines.spoken_words import echoes, is_backchannel, may_be_backchannel
 
 HOLD_MS = 192
 """Voice after which the character falls silent to listen. Knocks and most coughs are shorter."""
@@ -46,9 +46,11 @@ class Step(Enum):
 
 @dataclass(slots=True)
 class BargeIn:
-    """Follows one utterance of the person's. `shows_words`: words are recognised while it is being spoken."""
+    """Follows one utterance of the person's. `shows_words`: words are recognised while it is being spoken;
+    `trusts_words`: they are mostly those that were said."""
 
     shows_words: bool
+    trusts_words: bool = True
     state: Step = Step.RESUME
     _voiced_ms: int = 0
     _dismissed: bool = False
@@ -76,7 +78,12 @@ class BargeIn:
     def paused(self, text: str, spoken: str) -> Step | None:
         """The person has said `text` and is quiet, for the moment or for good."""
         self.words(text, spoken)
-        return self._go(Step.CUT if text.strip() and not self._dismissed else Step.RESUME)
+        return self._go(Step.RESUME if self.dismisses(text, spoken) else Step.CUT)
+
+    def dismisses(self, text: str, spoken: str) -> bool:
+        """Whether `text`, with nothing to follow, is no interruption."""
+        backchannel = is_backchannel if self.trusts_words else may_be_backchannel
+        return not text.strip() or backchannel(text) or echoes(text, spoken)
 
     def over(self) -> Step | None:
         """The person has finished, and it was no interruption."""

@@ -19,7 +19,7 @@ from backend.events import (
     TranscriptFinal,
     TranscriptPartial,
 )
-from backend.pipelines.spoken_words import echoes, is_backchannel
+from backend.pipelines.spoken_words import echoes
 from backend.pipelines.stt import HearingFailed, LikelyEnd, SaidSoFar, StillSpeaking
 from backend.pipelines.voice_activity import START_WINDOWS, WINDOW_MS
 from backend.utterance import Utterance
@@ -105,7 +105,8 @@ class Listening:
     async def _speech_started(self, event: SpeechStarted) -> None:
         self._voiced_ms, self._own_ms, self._guessed_at_ms = START_MS, 0, 0
         self._spoke_over = self._floor.taken
-        self._barge_in = BargeIn(self._stt.shows_words) if self._spoke_over and self._interruptible() else None
+        follows = self._spoke_over and self._interruptible()
+        self._barge_in = BargeIn(self._stt.shows_words, not self._stt.stand_in) if follows else None
         self._unannounced = event
         if not self._echoes():
             await self._speaks(START_MS)
@@ -141,7 +142,7 @@ class Listening:
         echo = unannounced is not None or (self._spoke_over and echoes(text, self._spoken()))
         if utterance is not None and unannounced is None:
             await self._emit(TranscriptFinal("" if echo else text))
-        if echo or (barge_in and self._floor.taken and (not text or is_backchannel(text))):
+        if echo or (barge_in and self._floor.taken and barge_in.dismisses(text, self._spoken())):
             await self._take(barge_in and barge_in.over())
         elif utterance is None or not text:
             await self._floor.forget_guess()

@@ -44,6 +44,14 @@ def test_a_short_word_cuts_in_when_it_is_over():
     assert steps(BargeIn(True), HOLD_MS, 320, "stop.") == [Step.DUCK, Step.HOLD, Step.CUT]
 
 
+def test_a_recogniser_that_is_often_wrong_does_not_cut_with_a_word_or_two():
+    """A stand-in hears "mhm" as "I'm close"; only what is longer, or taken for a request, cuts in."""
+    assert steps(BargeIn(True, trusts_words=False), HOLD_MS, "I'm close.") == [Step.DUCK, Step.HOLD, Step.RESUME]
+    assert steps(BargeIn(True, trusts_words=True), HOLD_MS, "I'm close.") == [Step.DUCK, Step.HOLD, Step.CUT]
+    assert steps(BargeIn(True, trusts_words=False), HOLD_MS, "stop it.") == [Step.DUCK, Step.HOLD, Step.CUT]
+    assert steps(BargeIn(True, trusts_words=False), HOLD_MS, "I am", CUT_MS) == [Step.DUCK, Step.HOLD, Step.CUT]
+
+
 def test_a_listener_is_not_an_interrupter():
     """ "Mhm" brings the character back, however long it is drawn out and whatever it was first taken for."""
     assert steps(BargeIn(True), HOLD_MS, "the", "mhm", 1500, "mhm.") == [Step.DUCK, Step.HOLD, Step.RESUME]

@@ -111,6 +111,12 @@ BACKCHANNELS = _vocabulary(
 """Words of somebody who listens and does not want to speak."""
 
 _MOST_BACKCHANNEL_WORDS = 4
+
+_TAKES_THE_FLOOR = _vocabulary(
+    "wait stop no not hey hold hang sorry excuse but what why who whose how when where which can could let please "
+    "listen shut quiet enough actually tell next skip back again never louder slower"
+)
+_MOST_MISHEARD_WORDS = 2
 _ECHO_SHARE = 0.6
 
 
@@ -168,6 +174,12 @@ def is_backchannel(text: str) -> bool:
     """Whether this is what a listener says without wanting the floor."""
     spoken = words(text)
     return len(spoken) <= _MOST_BACKCHANNEL_WORDS and all(word in BACKCHANNELS or word in FILLERS for word in spoken)
+
+
+def may_be_backchannel(text: str) -> bool:
+    """Whether this may be one that was misheard: hardly a word, and none with which people take the floor."""
+    spoken = words(text)
+    return len(spoken) <= _MOST_MISHEARD_WORDS and not any(word in _TAKES_THE_FLOOR for word in spoken)
 
 
 def same_meaning(one: str, other: str) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from backend.audio import power_db
 from backend.engines.interfaces import NO_HINTS
 from backend.errors import EngineError
 from backend.events import SpeechStarted, SpeechStopped, TranscriptPartial
@@ -153,7 +154,7 @@ class STTPipeline:
     def _hear(self, window: bytes) -> None:
         self._windows += 1
         self._recent.append(window)
-        voiced = self._voice.feed(self._vad.probability(window))
+        voiced = self._voice.feed(self._vad.probability(window), power_db(window))
         if (self._windows - self._started_at) * WINDOW_MS > LONGEST_UTTERANCE_S * 1000 and self._recording:
             self._stop("longest utterance")
         recording = self._recording
