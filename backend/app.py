@@ -106,9 +106,8 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
     cast = load_cast(settings.characters) if settings.characters else DEFAULT_CAST
     defaults = SessionSettings(
         cast=cast,
-        turn=TurnSettings(silence_ms=settings.silence_ms),
+        turn=TurnSettings(silence_ms=settings.silence_ms, language=settings.stt_language),
         generation=Generation(),
-        language=settings.stt_language,
     )
     server = Server(settings, chosen, defaults)
     for name in NOT_YET_USED:

@@ -70,8 +70,6 @@ class SessionSettings:
     generation: Generation
     output_rate: events.OutputRate = 24000
     captions: bool = True
-    language: str | None = None
-    """What the person speaks, ISO 639-1; `None`: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +186,7 @@ class Session:
         self._floor.voices.keep_only(self._settings.cast)
         self._hearing.settings = self._settings.turn
         names = tuple(character.name for character in self._settings.cast)
-        self._hearing.hints = Hints(names, self._settings.language)
+        self._hearing.hints = Hints(names, self._settings.turn.language)
 
     async def _regenerate(self, at: float) -> None:
         await self._floor.interrupt()

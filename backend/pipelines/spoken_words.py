@@ -25,6 +25,9 @@ def _vocabulary(listed: str) -> frozenset[str]:
 
 _WORD = re.compile(r"\w+(?:['\u2019]\w+)*")
 
+_GOES_ON = (",", ";", ":", "-", "\u2014", "\u2026", "...", "\u3001", "\uff0c")
+_ENDS = (".", "!", "?", "\u3002", "\uff01", "\uff1f", "\u061f")
+
 FILLERS = _vocabulary("um uh er erm uhm hm hmm mm ah eh")
 """Sounds of somebody who is looking for words."""
 
@@ -127,7 +130,7 @@ def words(text: str) -> list[str]:
 
 def completeness(text: str) -> Completeness:
     """Whether `text`, with or without punctuation, could be all that was meant."""
-    spoken, ending = words(text), text.rstrip()[-1:]
+    spoken = words(text)
     if not spoken:
         return Completeness.UNCLEAR
     asks = _QUESTION.match(text) is not None
@@ -135,7 +138,7 @@ def completeness(text: str) -> Completeness:
         return Completeness.FINISHED
     if _must_go_on(text, spoken, asks):
         return Completeness.UNFINISHED
-    if ending in ".!?\u3002\uff01\uff1f\u061f":
+    if text.rstrip().endswith(_ENDS):
         return Completeness.FINISHED
     if len(spoken) == 1:
         return Completeness.FINISHED if spoken[0] in _SHORT_ANSWERS else Completeness.UNCLEAR
@@ -145,9 +148,17 @@ def completeness(text: str) -> Completeness:
     return Completeness.UNCLEAR if punctuates or may_go_on or not text.isascii() else Completeness.FINISHED
 
 
+def written_completeness(text: str) -> Completeness:
+    """The same in any language, by punctuation alone."""
+    written = text.rstrip()
+    if written.endswith(_GOES_ON):
+        return Completeness.UNFINISHED
+    return Completeness.FINISHED if written.endswith(_ENDS) else Completeness.UNCLEAR
+
+
 def _must_go_on(text: str, spoken: list[str], asks: bool) -> bool:
     written, last = text.rstrip(), spoken[-1]
-    if written.endswith((",", ";", ":", "-", "\u2014", "\u2026", "...")) or last in FILLERS:
+    if written.endswith(_GOES_ON) or last in FILLERS:
         return True
     if len(spoken) > 1 and last in (_LEADS_ON_EVEN_IN_QUESTIONS if asks else _LEADS_ON):
         return _EMBEDDED.fullmatch(" ".join(spoken)) is None

@@ -6,11 +6,14 @@ sound of the voice by a turn model, where there is one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
-from typing import ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
-from backend.pipelines.spoken_words import Completeness, completeness
+from backend.pipelines.spoken_words import Completeness, completeness, written_completeness
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Eagerness = Literal["low", "medium", "high"]
 Mode = Literal["auto", "push_to_talk"]
@@ -74,13 +77,14 @@ class SilenceByWords:
     finished_ms: int
     unclear_ms: int
     unfinished_ms: int
+    completeness: Callable[[str], Completeness] = completeness
     by_sound: ClassVar[bool] = True
 
     def judge(self, text: str | None, sound: Sound = Sound.NOT_JUDGED) -> Verdict:
         """See `EndOfTurn.judge`."""
         if text is None:
             return Verdict(self.unclear_ms, "words not known", likely=False)
-        match completeness(text):
+        match self.completeness(text):
             case Completeness.UNFINISHED:
                 return Verdict(self.unfinished_ms, "unfinished sentence", likely=False)
             case Completeness.FINISHED:
@@ -115,15 +119,20 @@ class TurnSettings:
     silence_ms: int | None = None
     eagerness: Eagerness = "medium"
     mode: Mode = "auto"
+    language: str | None = None
+    """What the person speaks, ISO 639-1; `None`: not known, and taken for English where words are judged."""
 
     def changed(self, silence_ms: int | None, eagerness: Eagerness | None, mode: Mode | None) -> TurnSettings:
         """These settings with what is given; an eagerness given alone replaces an earlier number of milliseconds."""
         kept_ms = self.silence_ms if eagerness is None else None
-        return TurnSettings(silence_ms or kept_ms, eagerness or self.eagerness, mode or self.mode)
+        return TurnSettings(silence_ms or kept_ms, eagerness or self.eagerness, mode or self.mode, self.language)
 
     @property
     def end_of_turn(self) -> EndOfTurn:
         """The strategy these settings ask for."""
         if self.mode == "push_to_talk":
             return PushToTalk()
-        return BY_EAGERNESS[self.eagerness] if self.silence_ms is None else FixedSilence(self.silence_ms)
+        if self.silence_ms is not None:
+            return FixedSilence(self.silence_ms)
+        by_words = BY_EAGERNESS[self.eagerness]
+        return by_words if self.language in (None, "en") else replace(by_words, completeness=written_completeness)

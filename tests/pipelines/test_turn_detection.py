@@ -96,3 +96,14 @@ def test_half_a_probability_counts_as_finished():
         Sound.FINISHED,
         Sound.FINISHED,
     ]
+
+
+def test_words_of_another_language_are_not_taken_for_english_ones():
+    """ "Was", "an" and "in" lead on in English only; in German it is punctuation that says what is finished."""
+    english, german = TurnSettings().end_of_turn, TurnSettings(language="de").end_of_turn
+    assert english.judge("der Zug kommt an").silence_ms == 1200
+    assert german.judge("der Zug kommt an").silence_ms == 576
+    assert german.judge("Der Zug kommt an.").silence_ms == 256
+    assert german.judge("Der Zug kommt,").silence_ms == 1200
+    assert TurnSettings(language="en").end_of_turn is english
+    assert TurnSettings(language="de").changed(None, "low", None).language == "de"
