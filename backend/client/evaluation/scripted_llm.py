@@ -62,7 +62,9 @@ class ScriptedLLM:
                 await response.write(_line(token))
                 await asyncio.sleep(self._token_s)
             await response.write(b"data: [DONE]\n\n")
-        except (asyncio.CancelledError, ConnectionResetError):
+        except ConnectionResetError:
+            self.left.set()
+        except asyncio.CancelledError:
             self.left.set()
             raise
         finally:
