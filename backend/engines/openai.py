@@ -16,7 +16,7 @@ from openai import AsyncOpenAI, AsyncStream, DefaultAioHttpClient
 
 from backend.audio import SAMPLE_BYTES, wav_bytes
 from backend.engines.interfaces import HEARING_RATE_HZ, NO_HINTS
-from backend.engines.remote import CONNECT_TIMEOUT_S, KEEP_ALIVE_S, SILENCE_TIMEOUT_S
+from backend.engines.remote import CONNECT_TIMEOUT_S, KEEP_ALIVE_S, SILENCE_TIMEOUT_S, reason
 from backend.engines.rereading import reread
 from backend.errors import EngineError
 
@@ -82,13 +82,12 @@ class _OpenAIEngine:
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong at the socket: the layers above call a refused connection a timeout."""
-    while True:
-        if isinstance(error, httpx2.ReadError):
+    causes: BaseException | None = error
+    while causes is not None:
+        if isinstance(causes, httpx2.ReadError):
             return "the connection was lost in the middle of the answer"
-        if error.__cause__ is None:
-            return str(error) or type(error).__name__
-        error = error.__cause__
+        causes = causes.__cause__
+    return reason(error)
 
 
 class OpenAILanguageModel(_OpenAIEngine):

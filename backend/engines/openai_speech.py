@@ -13,7 +13,7 @@ import aiohttp
 
 from backend.audio import whole_samples
 from backend.engines.interfaces import Speech
-from backend.engines.remote import CONNECT_TIMEOUT_S, KEEP_ALIVE_S, SILENCE_TIMEOUT_S
+from backend.engines.remote import CONNECT_TIMEOUT_S, KEEP_ALIVE_S, SILENCE_TIMEOUT_S, reason
 from backend.errors import EngineError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class OpenAITextToSpeech:
         except aiohttp.ClientPayloadError as error:
             raise EngineError("tts", f"{self._url}: the connection was lost in the middle of the answer") from error
         except aiohttp.ClientError as error:
-            raise EngineError("tts", f"{self._url}: {error}") from error
+            raise EngineError("tts", f"{self._url}: {reason(error)}") from error
 
     async def _post(self, request: dict[str, str]) -> aiohttp.ClientResponse:
         if self._http is None:

@@ -129,6 +129,6 @@ def problems(observations: Iterable[Observation]) -> Counter[str]:
 
 
 def _brief(event: Mapping[str, Any]) -> dict[str, Any]:
-    kept = ("type", "turn", "reply", "source", "outcome", "gain", "audio_ms", "code", "message")
+    kept = ("type", "turn", "reply", "source", "outcome", "gain", "audio_ms", "silence_ms", "reason", "code", "message")
     texts = ("text",) if event["type"] in ("transcript.final", "turn.started") else ()
     return {name: event[name] for name in (*kept, *texts) if name in event}
