@@ -13,6 +13,7 @@ from backend.errors import AtCapacity, InvalidRequest, Unauthorized
 from backend.events import ErrorRaised
 from backend.outbox import Outbox
 from backend.protocols import native
+from backend.routes.auth import presented_key
 from backend.session import Session
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ async def native_socket(websocket: WebSocket) -> None:
     await websocket.accept()
     try:
         server.check_origin(websocket.headers.get("origin"), websocket.headers.get("host"))
-        server.authorize(websocket.query_params.get("api_key") or _bearer(websocket))
+        server.authorize(presented_key(websocket))
         with server.admitted():
             await _serve(websocket, server)
     except Unauthorized as error:
@@ -50,11 +51,6 @@ async def native_socket(websocket: WebSocket) -> None:
         await websocket.close(CLOSE_AT_CAPACITY, str(error))
     except _TooLarge:
         await websocket.close(CLOSE_TOO_LARGE, f"audio frames hold at most {native.MAX_AUDIO_BYTES} bytes")
-
-
-def _bearer(websocket: WebSocket) -> str | None:
-    scheme, _, key = websocket.headers.get("authorization", "").partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else None
 
 
 async def _serve(websocket: WebSocket, server: Server) -> None:
