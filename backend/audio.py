@@ -1,4 +1,4 @@
-"""Sample arithmetic: PCM16, resampling, WAV. No other module touches samples.
+"""Sample arithmetic: PCM16, resampling, WAV. No other module but `time_stretch` computes with samples.
 
 Everywhere in this project "PCM" means PCM16LE mono unless said otherwise; lengths are in samples, rates in Hz.
 """

@@ -81,6 +81,7 @@ def test_the_wheel_of_the_world_is_not_imported_at_start():
             (node.module or "").split(".")[0] for node in top_level if isinstance(node, ast.ImportFrom)
         }
         assert not names & {
+            "av",
             "torch",
             "faster_whisper",
             "ctranslate2",

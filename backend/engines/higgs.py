@@ -40,7 +40,7 @@ class HiggsTextToSpeech:
 
     def __init__(self, model: str | None, codec: str | None, device: Literal["auto", "cpu", "cuda"]) -> None:
         """`model` and `codec` are folders or repository ids. Raises `MissingExtra` when the packages are missing."""
-        if any(importlib.util.find_spec(package) is None for package in ("torch", "transformers", "av")):
+        if any(importlib.util.find_spec(package) is None for package in ("torch", "transformers")):
             raise MissingExtra("higgs", "higgs")
         from boson_multimodal.voice_presets import PRESETS
 
