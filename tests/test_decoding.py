@@ -71,15 +71,21 @@ def test_a_picture_is_refused():
         decode(file.getvalue(), RATE_HZ)
 
 
-def test_playlists_are_not_followed(tmp_path):
-    """A file that names others makes the server read neither its own files nor addresses."""
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "ffconcat version 1.0\nfile secret.wav\n",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nsecret.wav\n#EXT-X-ENDLIST\n",
+        "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 54321 RTP/AVP 0\n",
+    ],
+    ids=["concat", "hls", "sdp"],
+)
+def test_references_are_not_followed(reference, tmp_path, monkeypatch):
+    """A file that names others makes the server read neither its own files nor anything from the network."""
     (tmp_path / "secret.wav").write_bytes(encoded("wav"))
-    for playlist in (
-        "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{}\n#EXT-X-ENDLIST\n",
-        "ffconcat version 1.0\nfile {}",
-    ):
-        with pytest.raises(InvalidRequest):
-            decode(playlist.format(tmp_path / "secret.wav").encode(), RATE_HZ)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidRequest):
+        decode(reference.encode(), RATE_HZ)
 
 
 def test_long_recordings_are_refused(monkeypatch):

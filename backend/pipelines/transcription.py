@@ -30,8 +30,8 @@ LONG_SEGMENT_MS, BREATH_MS = 20_000, 96
 LONGEST_SEGMENT_MS = 30_000
 """One without any such silence is cut: recognisers are made for about this much at a time."""
 
-WINDOWS_AT_A_TIME = 16
-"""Windows judged before others get their turn on the event loop (about 2 ms of work)."""
+WINDOWS_AT_A_TIME = 4
+"""Windows judged before others get their turn on the event loop (about 1 ms of work)."""
 
 CHUNK_BYTES = 3200
 """Audio handed to the recogniser at a time (100 ms): one that is left in the middle stops soon."""

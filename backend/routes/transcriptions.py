@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 
 router = APIRouter(dependencies=[authorized])
 
-MAX_FILE_BYTES = 25_000_000
+MAX_FILE_BYTES = 25 << 20
 """OpenAI's limit."""
 
-MAX_FORM_BYTES = MAX_FILE_BYTES + 1_000_000
+MAX_FORM_BYTES = MAX_FILE_BYTES + (1 << 20)
+"""The file and the other fields."""
 
 
 @router.post("/v1/audio/transcriptions")
@@ -55,7 +56,7 @@ async def transcriptions(request: Request) -> Response:
 
 
 def _too_large() -> TooLarge:
-    return TooLarge(f"file: at most {MAX_FILE_BYTES // 1_000_000} MB are taken")
+    return TooLarge(f"file: at most {MAX_FILE_BYTES >> 20} MB are taken")
 
 
 def _texts(form: FormData) -> dict[str, list[str]]:

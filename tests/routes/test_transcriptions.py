@@ -218,9 +218,9 @@ async def test_malformed_bodies_are_400(content_type, body):
 
 async def test_too_large_is_413(monkeypatch):
     """A file beyond the limit is refused, and a body far beyond it is not even read to its end."""
-    monkeypatch.setattr(transcriptions, "MAX_FILE_BYTES", 1_000_000)
-    monkeypatch.setattr(transcriptions, "MAX_FORM_BYTES", 3_000_000)
-    for size in (1_000_001, 2_500_000, 20_000_000):
+    monkeypatch.setattr(transcriptions, "MAX_FILE_BYTES", 1 << 20)
+    monkeypatch.setattr(transcriptions, "MAX_FORM_BYTES", 3 << 20)
+    for size in ((1 << 20) + 1, 5 << 19, 20 << 20):
         with pytest.raises(openai.APIStatusError, match="at most 1 MB") as raised:
             await transcribed(file=("speech.wav", bytes(size)))
         assert (raised.value.status_code, raised.value.code) == (413, "too_large")
