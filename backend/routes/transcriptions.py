@@ -43,9 +43,8 @@ async def transcriptions(request: Request) -> Response:
     """The words of an uploaded recording, whole or as server-sent events."""
     # The form is no parameter: FastAPI would read it before the key is looked at.
     server: Server = request.app.state.server
-    async with at_most(MAX_FORM_BYTES, request, _too_large).form() as form:
-        asked = read_fields(_texts(form), server.defaults.turn.language)
-        data = await _file(form)
+    fields, data = await _read_form(request)
+    asked = read_fields(fields, server.defaults.turn.language)
     pcm = await while_connected(request, call_in_thread(partial(decode, data, HEARING_RATE_HZ), server.decoding))
     segments = transcribe(pcm, server.engines.stt, server.engines.vad.open(), asked.hints)
     if asked.stream:
@@ -59,9 +58,14 @@ def _too_large() -> TooLarge:
     return TooLarge(f"file: at most {MAX_FILE_BYTES >> 20} MB are taken")
 
 
-def _texts(form: FormData) -> dict[str, list[str]]:
-    """The fields that are no files."""
-    return {name: [value for value in form.getlist(name) if isinstance(value, str)] for name in form}
+async def _read_form(request: Request) -> tuple[dict[str, list[str]], bytes]:
+    """The text fields, each with all its values, and the file."""
+    try:
+        async with at_most(MAX_FORM_BYTES, request, _too_large).form() as form:
+            texts = {name: [value for value in form.getlist(name) if isinstance(value, str)] for name in form}
+            return texts, await _file(form)
+    except UnicodeError as error:
+        raise InvalidRequest("the form is not in the character set that it names") from error
 
 
 async def _file(form: FormData) -> bytes:

@@ -204,6 +204,14 @@ async def test_bad_requests_are_400(fields, file, message):
         ("multipart/form-data", b"--x\r\n"),
         ("multipart/form-data; boundary=x", b"no boundary at all"),
         ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\ncut off'),
+        (
+            "multipart/form-data; boundary=x; charset=punycode",
+            b'--x\r\nContent-Disposition: form-data; name="model"\r\n\r\nm-zz\r\n--x--\r\n',
+        ),
+        (
+            "multipart/form-data; boundary=x; charset=undefined",
+            b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n',
+        ),
         ("application/x-www-form-urlencoded", b"model=a&file=b&%ff=%ff"),
         ("", b""),
     ],
