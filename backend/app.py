@@ -22,7 +22,7 @@ from backend.engines.smart_turn import SmartTurn
 from backend.engines.whisper import WhisperSpeechToText
 from backend.errors import ConfigurationError
 from backend.pipelines.turn_detection import TurnSettings
-from backend.routes import operations, sockets
+from backend.routes import operations, sockets, transcriptions
 from backend.routes.errors import install_error_handlers
 from backend.server import Server
 from backend.session import Engines, SessionSettings
@@ -131,5 +131,6 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
     install_error_handlers(app)
     app.include_router(operations.router)
     app.include_router(sockets.router)
+    app.include_router(transcriptions.router)
     app.mount("/", operations.Page(), name="page")
     return app

@@ -23,6 +23,12 @@ class InvalidRequest(VoiceChatError):
         self.details = details
 
 
+class TooLarge(VoiceChatError):
+    """The client sent more than is taken."""
+
+    code = "too_large"
+
+
 class Unauthorized(VoiceChatError):
     """The API key is missing or wrong, or the page's origin is not allowed."""
 

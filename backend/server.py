@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from backend.session import Engines, SessionSettings
     from backend.settings import Settings
 
+FILES_DECODED_AT_ONCE = 2
+
 
 @dataclass(slots=True)
 class Server:
@@ -28,6 +31,8 @@ class Server:
     defaults: SessionSettings
     metrics: Metrics = field(default_factory=Metrics)
     sessions: int = 0
+    decoding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_DECODED_AT_ONCE))
+    """For threads that decode files; further files wait."""
     startup_error: ConfigurationError | None = None
     """Why an engine could not be loaded."""
 

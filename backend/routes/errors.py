@@ -5,21 +5,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
-from backend.errors import AtCapacity, EngineError, InvalidRequest, Unauthorized, VoiceChatError
+from backend.errors import AtCapacity, EngineError, InvalidRequest, TooLarge, Unauthorized, VoiceChatError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
 
-_STATUS: dict[type[VoiceChatError], int] = {InvalidRequest: 400, Unauthorized: 401, AtCapacity: 429, EngineError: 503}
+_STATUS: dict[type[VoiceChatError], int] = {
+    InvalidRequest: 400,
+    Unauthorized: 401,
+    TooLarge: 413,
+    AtCapacity: 429,
+    EngineError: 503,
+}
+
+
+def status_of(error: VoiceChatError) -> int:
+    """The HTTP status an error has."""
+    return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
+
+
+def error_body(status: int, message: str, code: str, param: str | None = None) -> dict[str, object]:
+    """What every HTTP route answers with when it fails, and the last event of a stream that does."""
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
 def error_response(status: int, message: str, code: str, param: str | None = None) -> JSONResponse:
-    """The error body every HTTP route answers with."""
-    kind = "invalid_request_error" if status < 500 else "server_error"
-    return JSONResponse({"error": {"message": message, "type": kind, "param": param, "code": code}}, status)
+    """The same as a response."""
+    return JSONResponse(error_body(status, message, code, param), status)
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -27,8 +44,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
     async def on_voicechat_error(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, VoiceChatError)
-        status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
-        return error_response(status, str(error), error.code)
+        return error_response(status_of(error), str(error), error.code)
 
     async def on_http_error(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
@@ -41,6 +57,10 @@ def install_error_handlers(app: FastAPI) -> None:
         place = ".".join(str(part) for part in problem["loc"][1:])
         return error_response(422, f"{place}: {problem['msg']}", "invalid_request", place or None)
 
+    async def on_gone(_request: Request, _error: Exception) -> Response:
+        return Response(status_code=499)  # nobody reads it
+
     app.add_exception_handler(VoiceChatError, on_voicechat_error)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, on_invalid)
+    app.add_exception_handler(ClientDisconnect, on_gone)

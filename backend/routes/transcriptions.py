@@ -1,0 +1,101 @@
+"""`POST /v1/audio/transcriptions`: OpenAI's transcription API over the server's speech recogniser."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from functools import partial
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request, Response
+from starlette.datastructures import UploadFile
+
+from backend.audio import seconds
+from backend.decoding import decode
+from backend.engines.bridge import call_in_thread
+from backend.engines.interfaces import HEARING_RATE_HZ
+from backend.errors import EngineError, InvalidRequest, TooLarge
+from backend.pipelines.transcription import transcribe
+from backend.protocols.transcription_fields import read_fields
+from backend.protocols.transcription_formats import delta_event, done_event, event, write
+from backend.routes.auth import authorized
+from backend.routes.connected import at_most, stream_events, while_connected
+from backend.routes.errors import error_body, status_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from starlette.datastructures import FormData
+
+    from backend.pipelines.transcription import Segment
+    from backend.server import Server
+
+router = APIRouter(dependencies=[authorized])
+
+MAX_FILE_BYTES = 25 << 20
+"""OpenAI's limit."""
+
+MAX_FORM_BYTES = MAX_FILE_BYTES + (1 << 20)
+"""The file and the other fields."""
+
+
+@router.post("/v1/audio/transcriptions")
+async def transcriptions(request: Request) -> Response:
+    """The words of an uploaded recording, whole or as server-sent events."""
+    # The form is no parameter: FastAPI would read it before the key is looked at.
+    server: Server = request.app.state.server
+    fields, data = await _read_form(request)
+    asked = read_fields(fields, server.defaults.turn.language)
+    pcm = await while_connected(request, call_in_thread(partial(decode, data, HEARING_RATE_HZ), server.decoding))
+    segments = transcribe(pcm, server.engines.stt, server.engines.vad.open(), asked.hints)
+    if asked.stream:
+        return await stream_events(request, _events(segments))
+    found = await while_connected(request, _all(segments))
+    body, media_type = write(found, asked.response_format, seconds(pcm, HEARING_RATE_HZ), asked.hints.language)
+    return Response(body, media_type=media_type)
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(f"file: at most {MAX_FILE_BYTES >> 20} MB are taken")
+
+
+async def _read_form(request: Request) -> tuple[dict[str, list[str]], bytes]:
+    """The text fields, each with all its values, and the file."""
+    try:
+        async with at_most(MAX_FORM_BYTES, request, _too_large).form() as form:
+            texts = {name: [value for value in form.getlist(name) if isinstance(value, str)] for name in form}
+            return texts, await _file(form)
+    except UnicodeError as error:
+        raise InvalidRequest("the form is not in the character set that it names") from error
+
+
+async def _file(form: FormData) -> bytes:
+    file = form.get("file")
+    if not isinstance(file, UploadFile):
+        raise InvalidRequest("file: an uploaded file is required")
+    data = await file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise _too_large()
+    if not data:
+        raise InvalidRequest("file: it is empty")
+    return data
+
+
+async def _all(segments: AsyncGenerator[Segment]) -> list[Segment]:
+    async with aclosing(segments):
+        return [segment async for segment in segments]
+
+
+async def _events(segments: AsyncGenerator[Segment]) -> AsyncGenerator[str]:
+    """A delta for each segment as it is understood, then the whole text. A failure after the first is an event too."""
+    said: list[Segment] = []
+    async with aclosing(segments):
+        try:
+            async for segment in segments:
+                yield delta_event(segment, first=not said)
+                said.append(segment)
+        except EngineError as error:
+            if not said:
+                raise
+            yield event(error_body(status_of(error), str(error), error.code))
+            return
+    yield done_event(said)
