@@ -27,7 +27,12 @@ UNKNOWN_LENGTH = 0xFFFFFFFF
 
 
 class Encoder(ABC):
-    """PCM in, a file out, piece by piece. Use it as a context manager, or `close` it."""
+    """PCM in, whole samples in chunks of any size; a file out, piece by piece.
+
+    Use it as a context manager, or `close` it: one that is only forgotten keeps its memory until cycles are collected.
+    A file without audio, too, is one that players take. After `finish` or `close` nothing more is fed; an encoder with
+    a codec raises `ValueError` then.
+    """
 
     @abstractmethod
     def feed(self, pcm: bytes) -> bytes:
@@ -39,7 +44,7 @@ class Encoder(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of the codec; what was not finished is dropped. Can be called at any time and again."""
+        """Let go of the codec; what was not finished is dropped. Can be called again."""
 
     def __enter__(self) -> Self:
         return self

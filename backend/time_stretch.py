@@ -44,7 +44,7 @@ class TimeStretch:
         self._windows = 0  # laid so far, besides the one around the very first sample
 
     def feed(self, pcm: bytes) -> bytes:
-        """Stretched audio that is certain by now; may be empty."""
+        """Stretched audio that is certain by now; may be empty. `pcm` holds whole samples, as many as there are."""
         if self._speed == 1.0:
             return pcm
         self._input = np.concatenate((self._input, np.frombuffer(pcm, "<i2")))
