@@ -22,7 +22,8 @@ from backend.engines.smart_turn import SmartTurn
 from backend.engines.whisper import WhisperSpeechToText
 from backend.errors import ConfigurationError
 from backend.pipelines.turn_detection import TurnSettings
-from backend.routes import operations, sockets, transcriptions
+from backend.routes import operations, sockets, speech, transcriptions
+from backend.routes.body_limit import BodyLimit
 from backend.routes.errors import install_error_handlers
 from backend.server import Server
 from backend.session import Engines, SessionSettings
@@ -129,8 +130,10 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
     app = FastAPI(title="voicechat", lifespan=lifespan, docs_url="/docs", redoc_url=None)
     app.state.server = server
     install_error_handlers(app)
+    app.add_middleware(BodyLimit)
     app.include_router(operations.router)
     app.include_router(sockets.router)
+    app.include_router(speech.router)
     app.include_router(transcriptions.router)
     app.mount("/", operations.Page(), name="page")
     return app

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 
-from backend.audio import SAMPLE_BYTES, sample_count
+from backend.audio import SAMPLE_BYTES, sample_count, wav_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -195,3 +195,12 @@ def open_encoder(name: str, rate_hz: int) -> Encoder:
     if name not in FORMATS:
         raise ValueError(f"no format {name!r}; there are {', '.join(FORMATS)}")
     return FORMATS[name].encoder(rate_hz)
+
+
+def encoded(name: str, pcm: bytes, rate_hz: int) -> bytes:
+    """A whole file of the format `name`; that of a WAV says how long it is. Raises `ValueError` for a name not in
+    `FORMATS`."""
+    if name == "wav":
+        return wav_bytes(pcm, rate_hz)
+    with open_encoder(name, rate_hz) as encoder:
+        return encoder.feed(pcm) + encoder.finish()

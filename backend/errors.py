@@ -11,6 +11,8 @@ class VoiceChatError(Exception):
     """Base of all deliberate errors. `code` is stable and machine-readable, `str(error)` is for a person."""
 
     code = "internal_error"
+    param: str | None = None
+    """The field of the request that is to blame, where it is one."""
 
 
 class InvalidRequest(VoiceChatError):
@@ -18,9 +20,20 @@ class InvalidRequest(VoiceChatError):
 
     code = "invalid_request"
 
-    def __init__(self, message: str, details: dict[str, object] | None = None) -> None:
+    def __init__(self, message: str, details: dict[str, object] | None = None, param: str | None = None) -> None:
         super().__init__(message)
         self.details = details
+        self.param = param
+
+
+class NotFound(VoiceChatError):
+    """What was named does not exist."""
+
+    code = "not_found"
+
+    def __init__(self, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
 
 
 class TooLarge(VoiceChatError):
@@ -56,6 +69,7 @@ class EngineError(VoiceChatError):
         super().__init__(message)
         self.stage = stage
         """`stt`, `llm` or `tts`."""
+        self.code = f"{stage}_error"
 
     @property
     def wire_code(self) -> str:

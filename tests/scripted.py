@@ -91,7 +91,9 @@ class ScriptedTextToSpeech(_Scripted):
         self.spoken: list[tuple[str, str]] = []
         self.fail = False
 
-    def open_voice(self, voice):
+    clones_voices = False
+
+    def open_voice(self, voice, manner=None):
         return _ScriptedVoice(self, voice)
 
 

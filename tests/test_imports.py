@@ -83,7 +83,6 @@ def test_the_wheel_of_the_world_is_not_imported_at_start():
         assert not names & {
             "av",
             "torch",
-            "av",
             "faster_whisper",
             "ctranslate2",
             "pocketsphinx",

@@ -1,21 +1,26 @@
 """eSpeak NG through ctypes: text to PCM, piece by piece, with the words that begin in it.
 
-The library keeps one global state and is not thread-safe, so there is one `Espeak` in a process and one lock around
-everything it does. It is GPL-3.0 software and lives behind this file only. Knows nothing of engines or asyncio.
+The library keeps one global state and is not thread-safe, so there is one `Espeak` of it in a process and one lock
+around everything it does. It is GPL-3.0 software and lives behind this file only. Knows nothing of engines or asyncio.
 """
 
 from __future__ import annotations
 
+import _ctypes
 import ctypes
+import importlib
+import shutil
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from backend.errors import ConfigurationError, EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
 RATE_HZ = 22_050
 """What all of espeak's voices speak at; it cannot be changed."""
@@ -36,6 +41,8 @@ EVENT_LIST_TERMINATED, EVENT_WORD = 0, 1
 POSITION_CHARACTER = 1
 GO_ON, ABORT = 0, 1
 
+_UNLOAD: Any = getattr(_ctypes, "dlclose", None) or getattr(_ctypes, "FreeLibrary", None)
+
 
 @dataclass(frozen=True, slots=True)
 class EspeakVoice:
@@ -50,6 +57,8 @@ class EspeakVoice:
     expression: int = 50
     """How far the pitch moves, 0 (flat) to 99."""
     language: str = "en-us"
+    seed: int | None = None
+    """With a seed every text always sounds the same; `None`: never quite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +90,44 @@ _SynthCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, c
 @cache
 def espeak() -> Espeak:
     """The library of this process. Raises `ConfigurationError` when it is not installed."""
-    return Espeak()
+    return Espeak(_loader().get_library_path())
+
+
+@contextmanager
+def seeded_espeak(seed: int) -> Generator[Espeak]:
+    """A library of its own, in the state of a new process: of two speeches after the same calls every byte is the same.
+
+    The library keeps state that no function resets, so this is a copy of its file, which is loaded as another library
+    (about 10 ms). Raises `ConfigurationError` when it is not installed.
+    """
+    with TemporaryDirectory(prefix="espeak") as folder:
+        library = Espeak(shutil.copy(_loader().get_library_path(), folder))
+        try:
+            library.seed(seed)
+            yield library
+        finally:
+            library.close()
+
+
+def _loader() -> Any:
+    try:
+        return importlib.import_module("espeakng_loader")
+    except ImportError as error:
+        raise ConfigurationError("the offline voices need: pip install espeakng-loader") from error
 
 
 class Espeak:
-    """The initialised library. Get it from `espeak()`: a second one would undo the first."""
+    """The initialised library in one file. Get it from `espeak()`: a second one of the same file would undo the
+    first."""
 
-    def __init__(self) -> None:
-        try:
-            import espeakng_loader
-        except ImportError as error:
-            raise ConfigurationError("the offline voices need: pip install espeakng-loader") from error
+    def __init__(self, file: str) -> None:
         self._lock = threading.Lock()
         self._put: Callable[[Piece], None] | None = None
         self._failure: BaseException | None = None
         # Kept here because the library holds only a bare pointer to it.
         self._callback = _SynthCallback(self._on_audio)
-        self._library: Any = ctypes.CDLL(espeakng_loader.get_library_path())
-        data = espeakng_loader.get_data_path().encode()
+        self._library: Any = ctypes.CDLL(file)
+        data = _loader().get_data_path().encode()
         rate = self._library.espeak_Initialize(AUDIO_OUTPUT_SYNCHRONOUS, BUFFER_MS, data, INITIALIZE_DONT_EXIT)
         if rate != RATE_HZ:
             raise ConfigurationError(f"espeak could not start (it answered {rate} instead of its sample rate)")
@@ -123,6 +152,15 @@ class Espeak:
             raise failure
         if status != 0:
             raise EngineError("tts", f"espeak failed with status {status}")
+
+    def seed(self, seed: int) -> None:
+        """Where its noise begins."""
+        self._library.espeak_ng_SetRandSeed(ctypes.c_long(seed % 2**31))
+
+    def close(self) -> None:
+        """Unload it. It must not be used any more."""
+        self._library.espeak_Terminate()
+        _UNLOAD(self._library._handle)
 
     @property
     def speaking(self) -> bool:

@@ -9,16 +9,19 @@ import asyncio
 import hashlib
 import importlib.util
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
-from backend.engines.interfaces import Speech
+from backend.engines.interfaces import AS_USUAL, Speech
 from backend.errors import ConfigurationError, EngineError, MissingExtra
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
     from types import TracebackType
 
+    from backend.engines.interfaces import Manner
+    from boson_multimodal.model.higgs_audio.sampling import SamplingParams
     from boson_multimodal.serve.serve_engine import HiggsAudioServeEngine
     from boson_multimodal.serve.voice_generator import StreamingVoiceGenerator
     from boson_multimodal.voice_presets import VoicePreset
@@ -37,6 +40,7 @@ class HiggsTextToSpeech:
     name = "higgs"
     stand_in = False
     sample_rate_hz = SAMPLE_RATE_HZ
+    clones_voices = True
 
     def __init__(self, model: str | None, codec: str | None, device: Literal["auto", "cpu", "cuda"]) -> None:
         """`model` and `codec` are folders or repository ids. Raises `MissingExtra` when the packages are missing."""
@@ -80,14 +84,16 @@ class HiggsTextToSpeech:
         if engine is not None:
             await asyncio.to_thread(engine.close)
 
-    def open_voice(self, voice: str) -> HiggsVoiceGenerator:
+    def open_voice(self, voice: str, manner: Manner = AS_USUAL) -> HiggsVoiceGenerator:
         """A preset by its name, a description with semicolons as it is, and for any other name always the same
-        preset."""
-        if voice in self._presets:
-            return HiggsVoiceGenerator(self, self._presets[voice], None)
+        preset. What the manner says replaces what the preset says; instructions are a scene."""
         names = sorted(self._presets)
-        dealt = self._presets[names[hashlib.sha256(voice.encode()).digest()[0] % len(names)]]
-        return HiggsVoiceGenerator(self, dealt, voice if ";" in voice else None)
+        dealt = names[hashlib.sha256(voice.encode()).digest()[0] % len(names)]
+        preset = self._presets.get(voice, self._presets[dealt])
+        described = voice if ";" in voice else preset.speaker_description
+        return HiggsVoiceGenerator(
+            self, preset, replace(manner, speaker_description=manner.speaker_description or described)
+        )
 
     def engine(self) -> HiggsAudioServeEngine:
         """The loaded engine. Raises `EngineError` when it is not running."""
@@ -114,37 +120,52 @@ class HiggsTextToSpeech:
 class HiggsVoiceGenerator:
     """One character's voice: its preset, and the last sentences it spoke as context."""
 
-    def __init__(self, engine: HiggsTextToSpeech, preset: VoicePreset, description: str | None) -> None:
+    def __init__(self, engine: HiggsTextToSpeech, preset: VoicePreset, manner: Manner) -> None:
         self._tts = engine
         self._preset = preset
-        self._description = description or preset.speaker_description
+        self._manner = manner
         self._voice: StreamingVoiceGenerator | None = None
 
     async def stream(self, text: str) -> AsyncGenerator[Speech]:
         """See `VoiceGenerator.stream`."""
-        from boson_multimodal.model.higgs_audio.sampling import SamplingParams
-        from boson_multimodal.serve.voice_generator import StreamingVoiceGenerator
-
-        preset = self._preset
         if self._voice is None:
-            self._voice = StreamingVoiceGenerator(
-                self._tts.engine(), preset.scene_prompt, self._description, None, CONTEXT_SENTENCES
-            )
-        params = SamplingParams(
-            preset.temperature,
-            preset.top_k,
-            preset.top_p,
-            preset.ras_win_len,
-            preset.ras_win_max_num_repeat,
-            preset.seed,
-        )
+            self._voice = self._open()
         try:
+            params = self._params()
             async with aclosing(self._voice.generate_pcm([text], params)) as pieces:
                 async for pcm in pieces:
                     if pcm:
                         yield Speech(pcm)
         except (ValueError, RuntimeError) as error:
             raise EngineError("tts", f"the voice engine failed: {error}") from error
+
+    def _open(self) -> StreamingVoiceGenerator:
+        from boson_multimodal.serve.voice_generator import StreamingVoiceGenerator
+
+        manner, recording = self._manner, self._manner.recording
+        return StreamingVoiceGenerator(
+            self._tts.engine(),
+            manner.scene_prompt or manner.instructions or self._preset.scene_prompt,
+            # A recording says how the voice sounds; a description beside it would contradict it.
+            manner.speaker_description if recording is None else None,
+            None if recording is None else [recording.audio],
+            CONTEXT_SENTENCES,
+            ref_texts=None if recording is None else [recording.text],
+        )
+
+    def _params(self) -> SamplingParams:
+        from boson_multimodal.model.higgs_audio.sampling import SamplingParams
+
+        manner, preset = self._manner, self._preset
+        own_ras = manner.ras_window_length is not None
+        return SamplingParams(
+            preset.temperature if manner.temperature is None else manner.temperature,
+            preset.top_k if manner.top_k is None else manner.top_k,
+            preset.top_p if manner.top_p is None else manner.top_p,
+            manner.ras_window_length if own_ras else preset.ras_win_len,
+            manner.ras_max_num_repeat or preset.ras_win_max_num_repeat,
+            preset.seed if manner.seed is None else manner.seed,
+        )
 
 
 def _holds_codec(model: str) -> bool:

@@ -146,6 +146,37 @@ class LanguageModel(Engine, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Somebody's voice, to be imitated: an audio file of any common format, and what is said in it."""
+
+    audio: bytes
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a voice is asked to speak, beyond its name. `None` leaves it to the voice; engines without the notion ignore
+    it."""
+
+    seed: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    ras_window_length: int | None = None
+    """Repetition-aware sampling: how far back is looked; given together with `ras_max_num_repeat`."""
+    ras_max_num_repeat: int | None = None
+    scene_prompt: str | None = None
+    speaker_description: str | None = None
+    instructions: str | None = None
+    """Free text, as in OpenAI's API."""
+    recording: Recording | None = None
+    """Only for engines that clone voices."""
+
+
+AS_USUAL = Manner()
+
+
 class VoiceGenerator(Protocol):
     """One character's voice, kept across turns: what makes it sound the same from sentence to sentence is here."""
 
@@ -170,9 +201,14 @@ class TextToSpeech(Engine, Protocol):
         """Names of distinct voices, dealt out to characters that name none."""
         ...
 
-    def open_voice(self, voice: str) -> VoiceGenerator:
+    @property
+    def clones_voices(self) -> bool:
+        """Whether it can imitate a recording."""
+        ...
+
+    def open_voice(self, voice: str, manner: Manner = AS_USUAL) -> VoiceGenerator:
         """A new generator for the voice of that name. A name the engine does not know still gives a voice, and always
-        the same one."""
+        the same one. With the same `manner.seed` it speaks the same texts with the same bytes."""
         ...
 
 

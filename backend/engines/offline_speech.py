@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Self
 
 from backend.audio import sample_count
 from backend.engines.bridge import stream_from_thread
-from backend.engines.espeak import RATE_HZ, EspeakVoice, espeak
-from backend.engines.interfaces import Speech, WordMark
+from backend.engines.espeak import RATE_HZ, EspeakVoice, espeak, seeded_espeak
+from backend.engines.interfaces import AS_USUAL, Speech, WordMark
 from backend.errors import EngineError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from backend.engines.espeak import Piece
+    from backend.engines.interfaces import Manner
 
 VOICES = {
     "nova": EspeakVoice("f2", pitch=48, rate_wpm=165),
@@ -78,6 +79,7 @@ class OfflineTextToSpeech:
     detail = "eSpeak NG, a robotic voice that needs no model"
     sample_rate_hz = RATE_HZ
     voices: Sequence[str] = tuple(VOICES)
+    clones_voices = False
 
     def __init__(self) -> None:
         self._executor: ThreadPoolExecutor | None = None
@@ -106,9 +108,9 @@ class OfflineTextToSpeech:
     ) -> None:
         self._shut_down()
 
-    def open_voice(self, voice: str) -> OfflineVoice:
-        """See `TextToSpeech.open_voice`."""
-        return OfflineVoice(self._running, voice_named(voice))
+    def open_voice(self, voice: str, manner: Manner = AS_USUAL) -> OfflineVoice:
+        """See `TextToSpeech.open_voice`; of the manner only the seed matters, which breath and hiss are made from."""
+        return OfflineVoice(self._running, replace(voice_named(voice), seed=manner.seed))
 
     def _running(self) -> ThreadPoolExecutor:
         if self._executor is None:
@@ -191,7 +193,11 @@ def _speak(passage: str, voice: EspeakVoice, put: Callable[[Piece], None]) -> No
                 put(ready)
             held.clear()
 
-    espeak().speak(passage, voice, put_sound)
+    if voice.seed is None:
+        espeak().speak(passage, voice, put_sound)
+        return
+    with seeded_espeak(voice.seed) as library:
+        library.speak(passage, voice, put_sound)
 
 
 def _begins_word(text: str, offset: int) -> bool:

@@ -7,18 +7,21 @@ of the server's own time than through the official client, a third of all time t
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Self
 
 import aiohttp
 
 from backend.audio import whole_samples
-from backend.engines.interfaces import Speech
+from backend.engines.interfaces import AS_USUAL, Speech
 from backend.engines.remote import CONNECT_TIMEOUT_S, KEEP_ALIVE_S, SILENCE_TIMEOUT_S, reason
 from backend.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Mapping
     from types import TracebackType
+
+    from backend.engines.interfaces import Manner
 
 OPENAI_URL = "https://api.openai.com/v1"
 
@@ -35,6 +38,7 @@ class OpenAITextToSpeech:
     stand_in = False
     sample_rate_hz = SPEECH_RATE_HZ
     voices = SPEECH_VOICES
+    clones_voices = False
 
     def __init__(self, *, base_url: str | None, api_key: str | None, model: str) -> None:
         self._url = (base_url or OPENAI_URL).rstrip("/") + "/audio/speech"
@@ -65,13 +69,15 @@ class OpenAITextToSpeech:
             await self._http.close()
             self._http = None
 
-    def open_voice(self, voice: str) -> OpenAIVoiceGenerator:
-        """A generator for a voice of the server; what the server does not know it refuses itself."""
-        return OpenAIVoiceGenerator(self, voice or SPEECH_VOICES[0])
+    def open_voice(self, voice: str, manner: Manner = AS_USUAL) -> OpenAIVoiceGenerator:
+        """A generator for a voice of the server; what the server does not know it refuses itself. What the manner says
+        is passed on."""
+        asked = {name: value for name, value in asdict(manner).items() if value is not None and name != "recording"}
+        return OpenAIVoiceGenerator(self, voice or SPEECH_VOICES[0], asked)
 
-    async def speak(self, text: str, voice: str) -> AsyncGenerator[Speech]:
+    async def speak(self, text: str, voice: str, manner: Mapping[str, object]) -> AsyncGenerator[Speech]:
         """Speech of `text` in the server's voice of that name. Closing the stream closes the connection."""
-        request = {"model": self._model, "voice": voice, "input": text, "response_format": "pcm"}
+        request = {"model": self._model, "voice": voice, "input": text, "response_format": "pcm", **manner}
         try:
             async with await self._post(request) as response:
                 if response.status != 200:
@@ -89,7 +95,7 @@ class OpenAITextToSpeech:
         except aiohttp.ClientError as error:
             raise EngineError("tts", f"{self._url}: {reason(error)}") from error
 
-    async def _post(self, request: dict[str, str]) -> aiohttp.ClientResponse:
+    async def _post(self, request: Mapping[str, object]) -> aiohttp.ClientResponse:
         if self._http is None:
             raise EngineError("tts", "the speech engine is not running")
         try:
@@ -102,13 +108,14 @@ class OpenAITextToSpeech:
 class OpenAIVoiceGenerator:
     """A named voice of a speech server. Such servers keep no context, so there is none to carry."""
 
-    def __init__(self, engine: OpenAITextToSpeech, voice: str) -> None:
+    def __init__(self, engine: OpenAITextToSpeech, voice: str, manner: Mapping[str, object]) -> None:
         self._engine = engine
         self._voice = voice
+        self._manner = manner
 
     def stream(self, text: str) -> AsyncGenerator[Speech]:
         """See `VoiceGenerator.stream`."""
-        return self._engine.speak(text, self._voice)
+        return self._engine.speak(text, self._voice, self._manner)
 
 
 async def _reason(response: aiohttp.ClientResponse) -> str:

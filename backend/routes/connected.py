@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 T = TypeVar("T")
+Piece = str | bytes
 
 
 def at_most(size: int, request: Request, error: Callable[[], Exception]) -> Request:
@@ -55,29 +56,34 @@ async def _left(request: Request) -> None:
         pass
 
 
-async def stream_events(request: Request, events: AsyncGenerator[str]) -> StreamingResponse:
-    """The response that streams `events`, at least one, and closes them at its end, also when the client leaves.
+async def stream(
+    request: Request, pieces: AsyncGenerator[Piece], media_type: str = "text/event-stream"
+) -> StreamingResponse:
+    """The response that streams `pieces`, and closes them at its end, also when the client leaves.
 
-    An error before the first event is raised here, so that it still decides the status of the response. Events are
+    An error before the first piece is raised here, so that it still decides the status of the response. Pieces are
     asked for by more than one task, one after another.
     """
 
-    async def first() -> str:
-        return await anext(events)
+    async def first() -> list[Piece]:
+        async for piece in pieces:
+            return [piece]
+        return []
 
-    return _EventStream(await while_connected(request, first()), events)
+    return _Stream(await while_connected(request, first()), pieces, media_type)
 
 
-class _EventStream(StreamingResponse):
-    def __init__(self, first: str, events: AsyncGenerator[str]) -> None:
-        self._events = events
-        super().__init__(self._all(first), media_type="text/event-stream", headers={"cache-control": "no-cache"})
+class _Stream(StreamingResponse):
+    def __init__(self, first: list[Piece], rest: AsyncGenerator[Piece], media_type: str) -> None:
+        self._rest = rest
+        super().__init__(self._all(first), media_type=media_type, headers={"cache-control": "no-cache"})
 
-    async def _all(self, first: str) -> AsyncGenerator[str]:
-        yield first
-        async for event in self._events:
-            yield event
+    async def _all(self, first: list[Piece]) -> AsyncGenerator[Piece]:
+        for piece in first:
+            yield piece
+        async for piece in self._rest:
+            yield piece
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with aclosing(self._events):
+        async with aclosing(self._rest):
             await super().__call__(scope, receive, send)

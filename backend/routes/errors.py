@@ -9,7 +9,15 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from backend.errors import AtCapacity, EngineError, InvalidRequest, TooLarge, Unauthorized, VoiceChatError
+from backend.errors import (
+    AtCapacity,
+    EngineError,
+    InvalidRequest,
+    NotFound,
+    TooLarge,
+    Unauthorized,
+    VoiceChatError,
+)
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -17,6 +25,7 @@ if TYPE_CHECKING:
 _STATUS: dict[type[VoiceChatError], int] = {
     InvalidRequest: 400,
     Unauthorized: 401,
+    NotFound: 404,
     TooLarge: 413,
     AtCapacity: 429,
     EngineError: 503,
@@ -44,18 +53,19 @@ def install_error_handlers(app: FastAPI) -> None:
 
     async def on_voicechat_error(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, VoiceChatError)
-        return error_response(status_of(error), str(error), error.code)
+        return error_response(status_of(error), str(error), error.code, error.param)
 
     async def on_http_error(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+        code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.status_code, "http_error")
         return error_response(error.status_code, str(error.detail), code)
 
     async def on_invalid(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"][1:])
-        return error_response(422, f"{place}: {problem['msg']}", "invalid_request", place or None)
+        said = problem["msg"].removeprefix("Value error, ")
+        return error_response(400, f"{place}: {said}" if place else said, "invalid_request", place or None)
 
     async def on_gone(_request: Request, _error: Exception) -> Response:
         return Response(status_code=499)  # nobody reads it

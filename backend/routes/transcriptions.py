@@ -18,7 +18,7 @@ from backend.pipelines.transcription import transcribe
 from backend.protocols.transcription_fields import read_fields
 from backend.protocols.transcription_formats import delta_event, done_event, event, write
 from backend.routes.auth import authorized
-from backend.routes.connected import at_most, stream_events, while_connected
+from backend.routes.connected import at_most, stream, while_connected
 from backend.routes.errors import error_body, status_of
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ async def transcriptions(request: Request) -> Response:
     pcm = await while_connected(request, call_in_thread(partial(decode, data, HEARING_RATE_HZ), server.decoding))
     segments = transcribe(pcm, server.engines.stt, server.engines.vad.open(), asked.hints)
     if asked.stream:
-        return await stream_events(request, _events(segments))
+        return await stream(request, _events(segments))
     found = await while_connected(request, _all(segments))
     body, media_type = write(found, asked.response_format, seconds(pcm, HEARING_RATE_HZ), asked.hints.language)
     return Response(body, media_type=media_type)

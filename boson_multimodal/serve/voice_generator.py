@@ -46,22 +46,23 @@ class StreamingVoiceGenerator:
         serve_engine: HiggsAudioServeEngine,
         scene_prompt: str | None = None,
         speaker_descriptions: str | list[str] | None = None,
-        ref_audio_paths: Sequence[str] | None = None,
+        ref_audio_paths: Sequence[str | bytes] | None = None,
         generation_chunk_buffer_size: int | None = 5,
         *,
         ref_texts: Sequence[str] | None = None,
     ) -> None:
-        """`ref_texts` say what the references say; without, a text file beside each is read, if there is one. Raises
+        """A reference is a file's path or the file itself. `ref_texts` say what the references say; without, a text
+        file beside each is read, if there is one. Raises
         `ValueError` for a reference that is no audio, when the first chunk is asked for."""
         if generation_chunk_buffer_size is not None and generation_chunk_buffer_size < 0:
             raise ValueError(f"generation_chunk_buffer_size is a count or None, not {generation_chunk_buffer_size}")
-        paths = [Path(path) for path in ref_audio_paths or ()]
-        if ref_texts is not None and len(ref_texts) != len(paths):
-            raise ValueError(f"{len(ref_texts)} texts were given for {len(paths)} references")
+        references = [source if isinstance(source, bytes) else Path(source) for source in ref_audio_paths or ()]
+        if ref_texts is not None and len(ref_texts) != len(references):
+            raise ValueError(f"{len(ref_texts)} texts were given for {len(references)} references")
         self._engine = serve_engine
-        self._paths = paths
+        self._references = references
         self._size = generation_chunk_buffer_size
-        texts = ref_texts if ref_texts is not None else [_text_beside(path) for path in paths]
+        texts = ref_texts if ref_texts is not None else [_text_beside(source) for source in references]
         self.base_messages: list[Message] = list(
             base_messages(scene_prompt, speaker_descriptions, [Reference(normalize(text)) for text in texts])
         )
@@ -113,7 +114,7 @@ class StreamingVoiceGenerator:
     def _prompt_now(self, text: str, max_new_tokens: int) -> tuple[NDArray[np.int64], int]:
         """The rows of the next prompt, and how many columns its text can need."""
         if self.ref_audio_ids is None:
-            self.ref_audio_ids = [self._engine.encode_reference(path.read_bytes()) for path in self._checked_paths()]
+            self.ref_audio_ids = [self._engine.encode_reference(_audio(source)) for source in self._references]
         limit = min(max_new_tokens, max_columns(text, self._engine))
         while True:
             messages = [*self.base_messages, *self.generation_messages, Message("user", normalize(text))]
@@ -121,12 +122,6 @@ class StreamingVoiceGenerator:
             if len(rows) + limit < self._engine.capacity or not self.generated_audio_ids:
                 return rows, limit
             self._drop(max(1, len(self.generated_audio_ids) // 2))
-
-    def _checked_paths(self) -> list[Path]:
-        for path in self._paths:
-            if not path.is_file():
-                raise ValueError(f"there is no reference recording {path}")
-        return self._paths
 
     def _remember(self, text: str, columns: Tensor, finish_reason: str | None) -> None:
         """Keep the chunk's text and frames, unless it was broken off."""
@@ -154,6 +149,16 @@ def _chunks(text: Sequence[str] | str) -> Sequence[str]:
     return chunk_text(text, "sentence") if isinstance(text, str) else text
 
 
-def _text_beside(path: Path) -> str:
-    beside = path.with_suffix(".txt")
+def _audio(source: Path | bytes) -> bytes:
+    if isinstance(source, bytes):
+        return source
+    if not source.is_file():
+        raise ValueError(f"there is no reference recording {source}")
+    return source.read_bytes()
+
+
+def _text_beside(source: Path | bytes) -> str:
+    if isinstance(source, bytes):
+        return ""
+    beside = source.with_suffix(".txt")
     return beside.read_text(encoding="utf-8").strip() if beside.is_file() else ""

@@ -8,7 +8,7 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 
 from backend.errors import EngineError
-from backend.routes.connected import stream_events, while_connected
+from backend.routes.connected import stream, while_connected
 
 SCOPE = {"type": "http", "method": "POST", "path": "/", "headers": [], "asgi": {"spec_version": "2.3"}}
 
@@ -69,6 +69,6 @@ async def test_a_stream_is_closed_when_a_client_that_does_not_read_leaves():
             await asyncio.Event().wait()
 
     source = events()
-    response = await stream_events(client.request, source)
+    response = await stream(client.request, source)
     await response(SCOPE, client.receive, send)
     assert closed

@@ -1,0 +1,138 @@
+"""`POST /v1/audio/speech` and `GET /v1/audio/voices`."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from backend.encoding import FORMATS, encoded, open_encoder
+from backend.errors import EngineError, InvalidRequest, NotFound, TooLarge
+from backend.pipelines.narration import Narration
+from backend.protocols.openai_speech import (
+    MAX_INPUT_CHARACTERS,
+    OPENAI_VOICES,
+    RATE_HZ,
+    SpeechRequest,
+    Usage,
+    delta_event,
+    done_event,
+    event,
+)
+from backend.routes.auth import authorized
+from backend.routes.connected import stream, while_connected
+from backend.routes.errors import error_body, status_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+
+    from backend.engines.interfaces import TextToSpeech
+    from backend.server import Server
+
+log = logging.getLogger(__name__)
+router = APIRouter(dependencies=[authorized], tags=["speech"])
+
+
+@router.post("/v1/audio/speech")
+async def speech(request: Request, asked: SpeechRequest) -> Response:
+    """Speech of a text, streamed as it is made."""
+    server: Server = request.app.state.server
+    narration = _narration(server.engines.tts, asked)
+    media_type = FORMATS[asked.response_format].media_type
+    if asked.is_whole:
+        body = await while_connected(request, _whole(asked, narration))
+        return Response(body, media_type=media_type, headers=_account(asked, narration).headers())
+    if asked.stream_format == "sse":
+        return await stream(request, _events(asked, narration))
+    return await stream(request, _audio(asked, narration), media_type)
+
+
+@router.get("/v1/audio/voices")
+async def voices(request: Request) -> JSONResponse:
+    """The voices there are."""
+    server: Server = request.app.state.server
+    names = server.engines.tts.voices
+    return JSONResponse({"voices": [_described(name) for name in names]})
+
+
+LANGUAGES = {
+    "de": "german",
+    "es": "spanish",
+    "fr": "french",
+    "it": "italian",
+    "ja": "japanese",
+    "ko": "korean",
+    "pt": "portuguese",
+    "zh": "chinese",
+}
+
+
+def _described(name: str) -> dict[str, object]:
+    """A voice as clients list it; its language is told by its name (`zh_mei`, `anna_de`)."""
+    code = "zh" if name.startswith("zh_") else name[-2:] if name[-3:-2] == "_" else ""
+    language = LANGUAGES.get(code, "english")
+    return {"voice_id": name, "name": name, "description": "", "labels": {"language": language}}
+
+
+def _narration(tts: TextToSpeech, asked: SpeechRequest) -> Narration:
+    """Raises `TooLarge`, `NotFound` or `InvalidRequest` for what cannot be read out."""
+    if len(asked.input) > MAX_INPUT_CHARACTERS:
+        raise TooLarge(f"input: a text has at most {MAX_INPUT_CHARACTERS} characters")
+    if not _knows(tts, asked.voice_name):
+        raise NotFound(f"there is no voice {asked.voice_name!r}; there are {', '.join(tts.voices)}", "voice")
+    manner = asked.manner()
+    if manner.recording is not None and not tts.clones_voices:
+        problem = f"ref_audio: the voices of engine {tts.name} cannot be cloned; --tts higgs can"
+        raise InvalidRequest(problem, param="ref_audio")
+    generator = tts.open_voice(asked.voice_name, manner)
+    return Narration(generator, asked.input, tts.sample_rate_hz, RATE_HZ, asked.speed)
+
+
+def _knows(tts: TextToSpeech, voice: str) -> bool:
+    """OpenAI's names are always known: clients have them built in. A description is a voice of its own."""
+    known: Sequence[str] = (*tts.voices, *OPENAI_VOICES)
+    return voice in known or (tts.clones_voices and ";" in voice)
+
+
+async def _whole(asked: SpeechRequest, narration: Narration) -> bytes:
+    async with aclosing(narration.stream()) as pieces:
+        pcm = b"".join([piece async for piece in pieces])
+    return encoded(asked.response_format, pcm, RATE_HZ)
+
+
+async def _audio(asked: SpeechRequest, narration: Narration) -> AsyncGenerator[bytes]:
+    """The file, piece by piece. However it ends, the engine has stopped then."""
+    with open_encoder(asked.response_format, RATE_HZ) as encoder:
+        async with aclosing(narration.stream()) as pieces:
+            async for pcm in pieces:
+                if data := encoder.feed(pcm):
+                    yield data
+        if data := encoder.finish():
+            yield data
+    if asked.stream_format != "sse":
+        _account(asked, narration)
+
+
+async def _events(asked: SpeechRequest, narration: Narration) -> AsyncGenerator[str]:
+    """The same as events, and at last what was used. A failure after the first is an event too."""
+    begun = False
+    try:
+        async with aclosing(_audio(asked, narration)) as pieces:
+            async for piece in pieces:
+                yield delta_event(piece)
+                begun = True
+    except EngineError as error:
+        if not begun:
+            raise
+        yield event(error_body(status_of(error), str(error), error.code))
+    else:
+        yield done_event(_account(asked, narration))
+
+
+def _account(asked: SpeechRequest, narration: Narration) -> Usage:
+    usage = Usage.of(asked.input, narration.audio_s)
+    log.info("speech", extra={"voice": asked.voice_name, "format": asked.response_format, **usage.model_dump()})
+    return usage
