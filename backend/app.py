@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from backend.cast import DEFAULT_CAST, load_cast
+from backend.encoding import load_codecs
+from backend.engines.bridge import call_in_thread
 from backend.engines.higgs import HiggsTextToSpeech
 from backend.engines.interfaces import Generation
 from backend.engines.offline_recognizer import OfflineSpeechToText
@@ -22,7 +24,7 @@ from backend.engines.smart_turn import SmartTurn
 from backend.engines.whisper import WhisperSpeechToText
 from backend.errors import ConfigurationError
 from backend.pipelines.turn_detection import TurnSettings
-from backend.routes import operations, sockets, speech, transcriptions
+from backend.routes import models, operations, sockets, speech, transcriptions
 from backend.routes.body_limit import BodyLimit
 from backend.routes.errors import install_error_handlers
 from backend.server import Server
@@ -119,6 +121,7 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
             try:
+                await call_in_thread(load_codecs, server.decoding)
                 for engine in (chosen.turn_model, chosen.stt, chosen.llm, chosen.tts):
                     if engine is not None:
                         await stack.enter_async_context(engine)
@@ -133,6 +136,7 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.include_router(operations.router)
     app.include_router(sockets.router)
+    app.include_router(models.router)
     app.include_router(speech.router)
     app.include_router(transcriptions.router)
     app.mount("/", operations.Page(), name="page")

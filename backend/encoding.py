@@ -190,6 +190,12 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
 )
 
 
+def load_codecs() -> None:
+    """Load what the first encoder would wait for (about 100 ms). Blocks."""
+    with open_encoder("mp3", 24_000) as encoder:
+        encoder.feed(bytes(2 * SAMPLE_BYTES))
+
+
 def open_encoder(name: str, rate_hz: int) -> Encoder:
     """An encoder of the format `name` for PCM at `rate_hz`. Raises `ValueError` for a name not in `FORMATS`."""
     if name not in FORMATS:

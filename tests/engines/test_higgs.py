@@ -11,8 +11,10 @@ import pytest
 from websockets.asyncio.client import connect
 
 from backend.app import create_app
+from backend.audio import wav_bytes
 from backend.engines import higgs
 from backend.engines.higgs import HiggsTextToSpeech
+from backend.engines.interfaces import Manner, Recording
 from backend.errors import ConfigurationError, EngineError, MissingExtra
 from backend.settings import Settings
 from boson_multimodal.tiny_checkpoint import write_tiny_checkpoint
@@ -111,3 +113,26 @@ async def test_the_whole_loop_speaks_with_it(checkpoint: str) -> None:
         assert set(frames) == {0, 1}
         assert outcome == "interrupted"
         assert tts.active_slots == 0
+
+
+async def test_a_manner_reaches_the_model(tts: HiggsTextToSpeech) -> None:
+    """Seed, sampling, description and a recording to imitate each change what is drawn; the same ones do not."""
+
+    async def speech(**manner: object) -> bytes:
+        voice = tts.open_voice("nova", Manner(**manner))
+        return b"".join([piece.pcm for piece in await contract.drain(voice.stream("Hello there."))])
+
+    recording = Recording(wav_bytes(bytes(2 * 24_000), 24_000), "Nothing.")
+    manners = (
+        {"seed": 7},
+        {"seed": 8},
+        {"seed": 7, "temperature": 0.0},
+        {"seed": 7, "speaker_description": "feminine;high pitch"},
+        {"seed": 7, "instructions": "In a cave."},
+        {"seed": 7, "recording": recording},
+    )
+    spoken = [await speech(**manner) for manner in manners]
+    assert len(set(spoken)) == len(manners)
+    assert [await speech(**manner) for manner in manners] == spoken
+    with pytest.raises(EngineError, match="audio"):
+        await speech(recording=Recording(b"no audio", ""))
