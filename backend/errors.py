@@ -63,18 +63,11 @@ class ConfigurationError(VoiceChatError):
 class EngineError(VoiceChatError):
     """An engine could not do its work (server gone, model missing). The turn fails, the session goes on."""
 
-    code = "engine_error"
-
     def __init__(self, stage: str, message: str) -> None:
         super().__init__(message)
         self.stage = stage
         """`stt`, `llm` or `tts`."""
         self.code = f"{stage}_error"
-
-    @property
-    def wire_code(self) -> str:
-        """The code on the wire, which names the stage: `stt_error`, `llm_error` or `tts_error`."""
-        return f"{self.stage}_error"
 
 
 class MissingExtra(ConfigurationError):

@@ -198,7 +198,7 @@ class Floor:
         if failure is None:
             raise error
         log.warning("turn failed", extra={"session": self._session, "turn": turn.number, "stage": failure.stage})
-        await self._emit(ErrorRaised(failure.wire_code, str(failure), turn=turn.number))
+        await self._emit(ErrorRaised(failure.code, str(failure), turn=turn.number))
         await turn.finish(Outcome.FAILED)
 
 

@@ -93,7 +93,7 @@ class Listening:
             case Utterance():
                 await self._conclude(event)
             case HearingFailed(error):
-                await self._emit(ErrorRaised(error.wire_code, str(error)))
+                await self._emit(ErrorRaised(error.code, str(error)))
                 await self._conclude(None)
 
     async def turn_over(self) -> None:

@@ -145,7 +145,7 @@ async def test_a_recogniser_that_fails_is_503(options):
     with pytest.raises(openai.InternalServerError, match="deaf") as raised:
         await transcribed(stt=FailingSpeechToText(0), **options)
     assert raised.value.status_code == 503
-    assert (raised.value.type, raised.value.code) == ("server_error", "engine_error")
+    assert (raised.value.type, raised.value.code) == ("server_error", "stt_error")
 
 
 async def test_a_stream_that_fails_in_the_middle_says_so():
