@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
 from backend.cast import DEFAULT_CAST, load_cast
 from backend.encoding import load_codecs
@@ -26,7 +27,7 @@ from backend.errors import ConfigurationError
 from backend.pipelines.turn_detection import TurnSettings
 from backend.routes import models, operations, sockets, speech, transcriptions
 from backend.routes.body_limit import BodyLimit
-from backend.routes.errors import install_error_handlers
+from backend.routes.errors import DOCUMENTED, install_error_handlers
 from backend.server import Server
 from backend.session import Engines, SessionSettings
 from backend.settings import NOT_YET_USED
@@ -130,10 +131,11 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
                 raise
             yield
 
-    app = FastAPI(title="voicechat", lifespan=lifespan, docs_url="/docs", redoc_url=None)
+    app = FastAPI(title="voicechat", lifespan=lifespan, docs_url="/docs", redoc_url=None, responses=DOCUMENTED)
     app.state.server = server
     install_error_handlers(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["*"], allow_headers=["*"])
     app.include_router(operations.router)
     app.include_router(sockets.router)
     app.include_router(models.router)

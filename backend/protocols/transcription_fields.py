@@ -20,6 +20,25 @@ MOST_PROMPT_WORDS = 100
 
 LONGEST_PROMPT_WORD = 64
 
+FORM: dict[str, object] = {
+    "multipart/form-data": {
+        "schema": {
+            "type": "object",
+            "required": ["file", "model"],
+            "properties": {
+                "file": {"type": "string", "format": "binary"},
+                "model": {"type": "string"},
+                "language": {"type": "string", "pattern": "^[a-z]{2}$"},
+                "prompt": {"type": "string"},
+                "response_format": {"type": "string", "enum": list(FORMATS), "default": "json"},
+                "timestamp_granularities[]": {"type": "array", "items": {"type": "string", "enum": ["segment"]}},
+                "stream": {"type": "boolean", "default": False},
+            },
+        }
+    }
+}
+"""For the OpenAPI document."""
+
 
 @dataclass(frozen=True, slots=True)
 class TranscriptionRequest:

@@ -21,8 +21,9 @@ def presented_key(connection: HTTPConnection) -> str | None:
 
 async def _authorize(connection: HTTPConnection) -> None:
     server: Server = connection.app.state.server
+    server.check_origin(connection.headers.get("origin"), connection.headers.get("host"))
     server.authorize(presented_key(connection))
 
 
 authorized = Depends(_authorize)
-"""For routers whose routes need the key. Raises `Unauthorized`."""
+"""For routers whose routes need the key, and are not for pages of other sites. Raises `Unauthorized`."""

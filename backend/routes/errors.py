@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -21,6 +22,28 @@ from backend.errors import (
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
+
+
+class ErrorDetails(BaseModel):
+    """What went wrong, for people (`message`) and for programs."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class ErrorBody(BaseModel):
+    """The body of every answer that is an error."""
+
+    error: ErrorDetails
+
+
+DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": ErrorBody, "description": "The request cannot be served as it is."},
+    "5XX": {"model": ErrorBody, "description": "The server or one of its engines cannot serve it now."},
+}
+"""For the OpenAPI document."""
 
 _STATUS: dict[type[VoiceChatError], int] = {
     InvalidRequest: 400,

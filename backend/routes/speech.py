@@ -35,8 +35,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 router = APIRouter(dependencies=[authorized], tags=["speech"])
 
+_CONTENT: dict[str, dict[str, object]] = {form.media_type: {} for form in FORMATS.values()} | {"text/event-stream": {}}
 
-@router.post("/v1/audio/speech")
+
+@router.post("/v1/audio/speech", response_class=Response, responses={200: {"content": _CONTENT}})
 async def speech(request: Request, asked: SpeechRequest) -> Response:
     """Speech of a text, streamed as it is made."""
     server: Server = request.app.state.server

@@ -15,7 +15,7 @@ from backend.engines.bridge import call_in_thread
 from backend.engines.interfaces import HEARING_RATE_HZ
 from backend.errors import EngineError, InvalidRequest, TooLarge
 from backend.pipelines.transcription import transcribe
-from backend.protocols.transcription_fields import read_fields
+from backend.protocols.transcription_fields import FORM, read_fields
 from backend.protocols.transcription_formats import delta_event, done_event, event, write
 from backend.routes.auth import authorized
 from backend.routes.connected import at_most, stream, while_connected
@@ -38,7 +38,7 @@ MAX_FORM_BYTES = MAX_FILE_BYTES + (1 << 20)
 """The file and the other fields."""
 
 
-@router.post("/v1/audio/transcriptions")
+@router.post("/v1/audio/transcriptions", openapi_extra={"requestBody": {"required": True, "content": FORM}})
 async def transcriptions(request: Request) -> Response:
     """The words of an uploaded recording, whole or as server-sent events."""
     # The form is no parameter: FastAPI would read it before the key is looked at.

@@ -223,16 +223,6 @@ async def test_who_leaves_stops_the_voice(name, stream_format):
         assert tts.counts.live == 0
 
 
-async def test_the_key():
-    """With a key set, nothing is spoken without it; OpenAI's header and the plain one are taken."""
-    async with server(api_key="secret") as (client, _):
-        assert await reading(client)
-        async with httpx2.AsyncClient() as http:
-            url, body = f"{client.base_url}audio/speech", {"model": "any", "voice": "nova", "input": "Hi."}
-            assert (await http.post(url, json=body)).status_code == 401
-            assert (await http.post(url, json=body, headers={"x-api-key": "secret"})).status_code == 200
-
-
 async def test_voices():
     """The voices are listed with what clients show of them."""
     async with server(OfflineTextToSpeech()) as (client, _), httpx2.AsyncClient() as http:
