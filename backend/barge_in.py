@@ -53,12 +53,15 @@ class BargeIn:
     trusts_words: bool = True
     state: Step = Step.RESUME
     _voiced_ms: int = 0
+    _listens: bool = False
+    """Whether there was something to listen to when the person began."""
     _dismissed: bool = False
     """The words so far are no interruption."""
 
     def started(self, cast: CastState) -> Step | None:
         """Speech has begun."""
-        return self._go(Step.DUCK) if cast is CastState.SPEAKING else None
+        self._listens = cast is CastState.SPEAKING
+        return self._go(Step.DUCK) if self._listens else None
 
     def voiced(self, voiced_ms: int, cast: CastState) -> Step | None:
         """Speech goes on: there has been voice for so long."""
@@ -82,7 +85,8 @@ class BargeIn:
 
     def dismisses(self, text: str, spoken: str) -> bool:
         """Whether `text`, with nothing to follow, is no interruption."""
-        backchannel = is_backchannel if self.trusts_words else may_be_backchannel
+        misheard = self._listens and not self.trusts_words
+        backchannel = may_be_backchannel if misheard else is_backchannel
         return not text.strip() or backchannel(text) or echoes(text, spoken)
 
     def over(self) -> Step | None:

@@ -33,7 +33,7 @@ ANSWER_S = 0.06
 class IdealSpeechToText:
     """Writes down what `prompter` says."""
 
-    name, stand_in, ready, shows_words = "ideal", True, True, True
+    name, stand_in, ready, shows_words = "ideal", False, True, True
     detail = "is told what was said"
 
     def __init__(self, prompter: Prompter) -> None:

@@ -48,6 +48,8 @@ def test_a_recogniser_that_is_often_wrong_does_not_cut_with_a_word_or_two():
     """A stand-in hears "mhm" as "I'm close"; only what is longer, or taken for a request, cuts in."""
     assert steps(BargeIn(True, trusts_words=False), HOLD_MS, "I'm close.") == [Step.DUCK, Step.HOLD, Step.RESUME]
     assert steps(BargeIn(True, trusts_words=True), HOLD_MS, "I'm close.") == [Step.DUCK, Step.HOLD, Step.CUT]
+    thinking = steps(BargeIn(True, trusts_words=False), HOLD_MS, "with sugar.", cast=CastState.THINKING)
+    assert thinking == [Step.CUT]
     assert steps(BargeIn(True, trusts_words=False), HOLD_MS, "stop it.") == [Step.DUCK, Step.HOLD, Step.CUT]
     assert steps(BargeIn(True, trusts_words=False), HOLD_MS, "I am", CUT_MS) == [Step.DUCK, Step.HOLD, Step.CUT]
 
