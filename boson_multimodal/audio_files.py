@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from boson_multimodal.data_types import AudioContent
 
 
+_ONLY_THIS = {
+    "format_whitelist": "aac,aiff,amr,au,caf,flac,matroska,mov,mp3,mpeg,ogg,w64,wav",
+    "protocol_whitelist": "none",
+}
+"""For what others send: containers such as playlists would have FFmpeg open the files and addresses they name."""
+
+
 def read_audio(source: Path | bytes) -> tuple[NDArray[np.float32], int]:
     """Mono samples in [-1, 1] and their rate in Hz. Raises `ValueError` when `source` holds no audio."""
     import av
@@ -24,7 +31,8 @@ def read_audio(source: Path | bytes) -> tuple[NDArray[np.float32], int]:
     if isinstance(source, Path) and not source.is_file():
         raise ValueError(f"there is no audio file {source}")
     try:
-        with av.open(str(source) if isinstance(source, Path) else io.BytesIO(source), "r") as container:
+        opened = str(source) if isinstance(source, Path) else io.BytesIO(source)
+        with av.open(opened, "r", options=_ONLY_THIS if isinstance(source, bytes) else {}) as container:
             if not container.streams.audio:
                 raise ValueError(f"{name} has no audio track")
             rate = container.streams.audio[0].rate

@@ -82,9 +82,8 @@ class SpeechRequest(BaseModel):
         """Whether the answer is made before it is sent, so that its header can say how long it is."""
         return self.stream_format is None and self.response_format in ("wav", "flac")
 
-    def manner(self) -> Manner:
-        """How the voice is asked to speak. Raises `InvalidRequest` for a recording that cannot be read."""
-        recording = None if self.ref_audio is None else Recording(audio_bytes(self.ref_audio), self.ref_text or "")
+    def manner(self, recording: Recording | None) -> Manner:
+        """How the voice is asked to speak; `recording` is what is in `ref_audio`."""
         return Manner(
             self.seed,
             self.temperature,

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from backend.audio import seconds, wav_bytes
+from backend.decoding import decode
 from backend.encoding import FORMATS, encoded, open_encoder
+from backend.engines.bridge import call_in_thread
+from backend.engines.interfaces import Recording
 from backend.errors import EngineError, InvalidRequest, NotFound, TooLarge
 from backend.pipelines.narration import Narration
 from backend.protocols.openai_speech import (
@@ -18,6 +23,7 @@ from backend.protocols.openai_speech import (
     RATE_HZ,
     SpeechRequest,
     Usage,
+    audio_bytes,
     delta_event,
     done_event,
     event,
@@ -35,6 +41,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 router = APIRouter(dependencies=[authorized], tags=["speech"])
 
+LONGEST_RECORDING_S = 60
+"""Of a voice to imitate; more only costs context."""
+
 _CONTENT: dict[str, dict[str, object]] = {form.media_type: {} for form in FORMATS.values()} | {"text/event-stream": {}}
 
 
@@ -42,7 +51,11 @@ _CONTENT: dict[str, dict[str, object]] = {form.media_type: {} for form in FORMAT
 async def speech(request: Request, asked: SpeechRequest) -> Response:
     """Speech of a text, streamed as it is made."""
     server: Server = request.app.state.server
-    narration = _narration(server.engines.tts, asked)
+    _check(server.engines.tts, asked)
+    manner = asked.manner(await _recording(request, asked))
+    tts = server.engines.tts
+    generator = tts.open_voice(asked.voice_name, manner)
+    narration = Narration(generator, asked.input, tts.sample_rate_hz, RATE_HZ, asked.speed)
     media_type = FORMATS[asked.response_format].media_type
     if asked.is_whole:
         body = await while_connected(request, _whole(asked, narration))
@@ -79,18 +92,30 @@ def _described(name: str) -> dict[str, object]:
     return {"voice_id": name, "name": name, "description": "", "labels": {"language": language}}
 
 
-def _narration(tts: TextToSpeech, asked: SpeechRequest) -> Narration:
-    """Raises `TooLarge`, `NotFound` or `InvalidRequest` for what cannot be read out."""
+def _check(tts: TextToSpeech, asked: SpeechRequest) -> None:
+    """Raises `TooLarge`, `NotFound` or `InvalidRequest` for what this engine cannot read out."""
     if len(asked.input) > MAX_INPUT_CHARACTERS:
         raise TooLarge(f"input: a text has at most {MAX_INPUT_CHARACTERS} characters")
     if not _knows(tts, asked.voice_name):
         raise NotFound(f"there is no voice {asked.voice_name!r}; there are {', '.join(tts.voices)}", "voice")
-    manner = asked.manner()
-    if manner.recording is not None and not tts.clones_voices:
+    if asked.ref_audio is not None and not tts.clones_voices:
         problem = f"ref_audio: the voices of engine {tts.name} cannot be cloned; --tts higgs can"
         raise InvalidRequest(problem, param="ref_audio")
-    generator = tts.open_voice(asked.voice_name, manner)
-    return Narration(generator, asked.input, tts.sample_rate_hz, RATE_HZ, asked.speed)
+
+
+async def _recording(request: Request, asked: SpeechRequest) -> Recording | None:
+    """The voice to imitate, as a WAV file. Raises `InvalidRequest` for what is no audio, or too much of it."""
+    if asked.ref_audio is None:
+        return None
+    server: Server = request.app.state.server
+    read = partial(decode, audio_bytes(asked.ref_audio), RATE_HZ)
+    try:
+        pcm = await while_connected(request, call_in_thread(read, server.decoding))
+    except InvalidRequest as error:
+        raise InvalidRequest(f"ref_audio: {error}", param="ref_audio") from error
+    if seconds(pcm, RATE_HZ) > LONGEST_RECORDING_S:
+        raise InvalidRequest(f"ref_audio: a recording lasts at most {LONGEST_RECORDING_S} s", param="ref_audio")
+    return Recording(wav_bytes(pcm, RATE_HZ), asked.ref_text or "")
 
 
 def _knows(tts: TextToSpeech, voice: str) -> bool:

@@ -16,6 +16,7 @@ import openai
 import pytest
 
 from backend.app import create_app
+from backend.audio import wav_bytes
 from backend.engines.offline_speech import OfflineTextToSpeech
 from backend.session import Engines
 from backend.settings import Settings
@@ -146,9 +147,6 @@ async def test_the_same_seed_makes_the_same_bytes():
         ({"voice": {"id": "nobody"}}, 404, "one, two, three"),
         ({"voice": 3}, 400, "voice"),
         ({"ref_text": "hello"}, 400, "ref_audio"),
-        ({"ref_audio": "http://example.org/a.wav"}, 400, "not fetched"),
-        ({"ref_audio": "!!"}, 400, "base64"),
-        ({"ref_audio": "data:audio/wav,abc"}, 400, "base64"),
         ({"ref_audio": "AAAA"}, 400, "cannot be cloned"),
         ({"input": "word " * 2_000_000}, 413, "characters"),
     ],
@@ -162,6 +160,57 @@ async def test_what_cannot_be_read_out(body, status, said):
         assert said in error["message"]
         assert set(error) == {"message", "type", "param", "code"}
         assert (await post(response_format="pcm")).status_code == 200
+
+
+class Imitator(ScriptedTextToSpeech):
+    """A voice engine that clones, and keeps what it was given."""
+
+    clones_voices = True
+
+    def open_voice(self, voice, manner=None):
+        self.manner = manner
+        return super().open_voice(voice)
+
+
+CONCAT = base64.b64encode(b"ffconcat version 1.0\nfile /etc/hostname\n").decode()
+
+
+@pytest.mark.parametrize(
+    ("ref_audio", "said"),
+    [
+        ("http://example.org/a.wav", "not fetched"),
+        ("file:///etc/hostname", "not fetched"),
+        ("!!", "base64"),
+        ("data:audio/wav,abc", "base64"),
+        ("AAAA", "cannot be decoded"),
+        (CONCAT, "cannot be decoded"),
+        (base64.b64encode(wav_bytes(bytes(2 * 24_000 * 61), 24_000)).decode(), "60 s"),
+    ],
+)
+async def test_what_cannot_be_imitated(ref_audio, said):
+    """A recording is in the request itself: nothing is fetched, no file of the server's is opened."""
+    async with server(Imitator()) as (client, _), posting(client) as post:
+        answer = await post(ref_audio=ref_audio)
+        assert answer.status_code == 400
+        assert said in answer.json()["error"]["message"]
+        assert answer.json()["error"]["param"] == "ref_audio"
+
+
+@pytest.mark.parametrize("prefix", ["", "data:audio/wav;base64,"])
+async def test_a_recording_and_all_that_is_asked_reach_the_engine(prefix):
+    """What the client sends is what the voice is opened with."""
+    tts = Imitator()
+    recording = base64.b64encode(wav_bytes(b"\1\0" * 8_000, 16_000)).decode()
+    asked = {"seed": 3, "temperature": 0.5, "top_p": 0.9, "top_k": 20, "ras_window_length": 7, "ras_max_num_repeat": 2}
+    asked |= {"scene_prompt": "A ship.", "speaker_description": "old", "instructions": "Slowly."}
+    async with server(tts) as (client, _), posting(client) as post:
+        answer = await post(ref_audio=prefix + recording, ref_text="Ahoy.", voice="any;voice", **asked)
+        assert answer.status_code == 200
+    with wave.open(io.BytesIO(tts.manner.recording.audio)) as file:
+        assert file.getframerate() == 24_000
+        assert file.getnframes() == pytest.approx(12_000, abs=50)
+    assert tts.manner.recording.text == "Ahoy."
+    assert {name: getattr(tts.manner, name) for name in asked} == asked
 
 
 async def test_a_body_that_does_not_say_its_size_is_bounded():

@@ -1,0 +1,41 @@
+"""Reference recordings as they come in: files, and bytes that somebody else has sent."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+import pytest
+
+from boson_multimodal.audio_files import read_audio
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    path = tmp_path / "voice.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(b"\0\1" * 16_000)
+    return path
+
+
+def test_a_file_and_its_bytes_are_the_same(recording: Path) -> None:
+    """However a recording is given, it is read alike."""
+    samples, rate = read_audio(recording)
+    again, same_rate = read_audio(recording.read_bytes())
+    assert (rate, len(samples)) == (same_rate, 16_000)
+    assert (samples == again).all()
+
+
+def test_sent_bytes_open_no_file(recording: Path) -> None:
+    """A playlist sent as a recording would otherwise read any file of the server's."""
+    with pytest.raises(ValueError, match="cannot be read as audio"):
+        read_audio(f"ffconcat version 1.0\nfile {recording}\n".encode())
+
+
+def test_what_is_no_audio(tmp_path: Path) -> None:
+    """Clear errors for what cannot be a recording."""
+    with pytest.raises(ValueError, match="cannot be read as audio"):
+        read_audio(b"no audio at all")
+    with pytest.raises(ValueError, match="there is no audio file"):
+        read_audio(tmp_path / "nothing.wav")
