@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import wave
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from boson_multimodal.audio_files import read_audio
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
