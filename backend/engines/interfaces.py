@@ -9,7 +9,7 @@ usable again after both a close and a failure. Knows nothing of sessions, socket
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypedDict
+from typing import TYPE_CHECKING, Literal, NotRequired, Protocol, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -24,10 +24,41 @@ TURN_MODEL_S = 8
 
 
 class Message(TypedDict):
-    """One chat message as language models take it. `role` is `system`, `user` or `assistant`."""
+    """One chat message as language models take it. `role` is `system`, `user`, `assistant` or `tool`."""
 
     role: str
     content: str
+    tool_calls: NotRequired[Sequence[Mapping[str, object]]]
+    """Of an assistant: the functions it called, as OpenAI's chat completions have them."""
+    tool_call_id: NotRequired[str]
+    """Of a tool: the call that `content` is the result of."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallPiece:
+    """More of a call of a function. `index` tells the calls of one reply apart; the first piece of a call has its `id`
+    and `name`, and `arguments` is JSON in pieces."""
+
+    index: int
+    arguments: str = ""
+    id: str = ""
+    name: str = ""
+
+
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Why a reply ended, and how many tokens it took where the engine counts them."""
+
+    reason: FinishReason = "stop"
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+Written = str | ToolCallPiece | Finish
+"""What a language model writes: text in pieces, calls of functions in pieces, and last, if it says so, its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +172,9 @@ class SpeechToText(Engine, Protocol):
 class LanguageModel(Engine, Protocol):
     """Writes the next line of a conversation."""
 
-    def stream(self, messages: Sequence[Message], generation: Generation) -> AsyncGenerator[str]:
-        """Yield the reply piece by piece, in order, never an empty piece. Raises `EngineError("llm", ...)`."""
+    def stream(self, messages: Sequence[Message], generation: Generation) -> AsyncGenerator[Written]:
+        """Yield the reply piece by piece, in order, never an empty text; functions are called only where
+        `generation.extra` has `tools`. Raises `EngineError("llm", ...)`."""
         ...
 
 

@@ -15,6 +15,7 @@ import openai
 from openai import AsyncOpenAI, AsyncStream, DefaultAioHttpClient
 
 from backend.audio import SAMPLE_BYTES, wav_bytes
+from backend.engines.chat_chunks import ChunkReader
 from backend.engines.interfaces import HEARING_RATE_HZ, NO_HINTS
 from backend.engines.remote import CONNECT_TIMEOUT_S, KEEP_ALIVE_S, SILENCE_TIMEOUT_S, reason
 from backend.engines.rereading import reread
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Sequence
     from types import TracebackType
 
-    from backend.engines.interfaces import Generation, Hints, Message, Pause, Transcript
+    from backend.engines.interfaces import Generation, Hints, Message, Pause, Transcript, Written
 
 
 class _OpenAIEngine:
@@ -79,6 +80,8 @@ class _OpenAIEngine:
             raise EngineError(self.stage, f"{self._client.base_url}: {error.message}") from error
         except openai.OpenAIError as error:
             raise EngineError(self.stage, str(error)) from error
+        except ValueError as error:
+            raise EngineError(self.stage, f"{self._client.base_url}: {error}") from error
 
 
 def _reason(error: BaseException) -> str:
@@ -99,7 +102,7 @@ class OpenAILanguageModel(_OpenAIEngine):
         super().__init__(base_url=base_url, api_key=api_key, model=model)
         self._url = f"{self._client.base_url}chat/completions"
 
-    async def stream(self, messages: Sequence[Message], generation: Generation) -> AsyncGenerator[str]:
+    async def stream(self, messages: Sequence[Message], generation: Generation) -> AsyncGenerator[Written]:
         """See `LanguageModel.stream`. Generation settings left `None` are not sent at all."""
         options = {
             "temperature": generation.temperature,
@@ -119,19 +122,12 @@ class OpenAILanguageModel(_OpenAIEngine):
                 self._url, body=body, cast_to=object, stream=True, stream_cls=AsyncStream[object]
             )
             async with chunks:
+                reader = ChunkReader()
                 async for chunk in chunks:
-                    piece = _content(chunk)
-                    if piece:
+                    for piece in reader.read(chunk):
                         yield piece
-
-
-def _content(chunk: object) -> str | None:
-    """The text in a streamed chunk; `None` for chunks that carry something else (role, usage, tools)."""
-    match chunk:
-        case {"choices": [{"delta": {"content": str(piece)}}, *_rest]}:  # pyright: ignore[reportUnknownVariableType]
-            return piece
-        case _:
-            return None
+                if reader.finish is not None:
+                    yield reader.finish
 
 
 class OpenAISpeechToText(_OpenAIEngine):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectSendStream
 
     from backend.conversation import Character, Conversation
-    from backend.engines.interfaces import Generation, LanguageModel
+    from backend.engines.interfaces import Generation, LanguageModel, Written
     from backend.events import Event
     from backend.reply import Reply
 
@@ -90,11 +90,12 @@ class LLMPipeline:
                 await self.emit(ReplySentence(reply.turn, reply.index, index, text))
                 index += 1
 
-    async def _counted(self, pieces: AsyncIterator[str], reply: Reply) -> AsyncGenerator[str]:
+    async def _counted(self, pieces: AsyncIterator[Written], reply: Reply) -> AsyncGenerator[str]:
         async for piece in pieces:
-            reply.ledger.mark("llm_first_token", self.clock())
-            reply.ledger.llm_tokens += 1
-            yield piece
+            if isinstance(piece, str):
+                reply.ledger.mark("llm_first_token", self.clock())
+                reply.ledger.llm_tokens += 1
+                yield piece
 
     async def _shown(self, pieces: AsyncIterator[str], reply: Reply) -> AsyncGenerator[str]:
         async for piece in pieces:

@@ -27,6 +27,7 @@ _WORD = re.compile(r"\w+(?:['\u2019]\w+)*")
 
 _GOES_ON = (",", ";", ":", "-", "\u2014", "\u2026", "...", "\u3001", "\uff0c")
 _ENDS = (".", "!", "?", "\u3002", "\uff01", "\uff1f", "\u061f")
+_ASKS = ("?", "\uff1f", "\u061f")
 
 FILLERS = _vocabulary("um uh er erm uhm hm hmm mm ah eh")
 """Sounds of somebody who is looking for words."""
@@ -154,6 +155,11 @@ def written_completeness(text: str) -> Completeness:
     if written.endswith(_GOES_ON):
         return Completeness.UNFINISHED
     return Completeness.FINISHED if written.endswith(_ENDS) else Completeness.UNCLEAR
+
+
+def is_question(text: str) -> bool:
+    """Whether this asks something, by its mark or, in English, by how it begins."""
+    return text.rstrip().endswith(_ASKS) or _QUESTION.match(text) is not None
 
 
 def _must_go_on(text: str, spoken: list[str], asks: bool) -> bool:

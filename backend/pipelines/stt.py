@@ -22,7 +22,7 @@ from backend.events import SpeechStarted, SpeechStopped, TranscriptPartial
 from backend.pipelines.hearing_events import HearingFailed, LikelyEnd, SaidSoFar, StillSpeaking
 from backend.pipelines.recording import Recording
 from backend.pipelines.turn_detection import TurnSettings
-from backend.pipelines.turn_sound import ASKED_AFTER_MS, TurnSound
+from backend.pipelines.turn_sound import TurnSound
 from backend.pipelines.voice_activity import START_WINDOWS, WINDOW_MS, VoiceActivity
 from backend.utterance import Utterance
 
@@ -172,7 +172,7 @@ class STTPipeline:
             self._sound.be_quiet(window)
             if self._voice.unvoiced_run >= PAUSE_WINDOWS:
                 recording.pause(self._clock())
-            if self._voice.silence_ms >= ASKED_AFTER_MS and self.settings.end_of_turn.by_sound:
+            if self._voice.silence_ms >= self._sound.asked_after_ms and self.settings.end_of_turn.by_sound:
                 self._sound.ask()
             self._consider(recording)
 
@@ -217,7 +217,7 @@ class STTPipeline:
         assert self._recording is not None
         self._recording.decide(self._clock())
         self._recording = None
-        self._sound.forget()
+        self._sound.end()
         self._voice.stop()
         if self._watch is not None:
             self._watch.cancel()

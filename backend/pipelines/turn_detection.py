@@ -1,7 +1,7 @@
 """When the person has finished: how much silence it takes, given what was said so far.
 
 One small strategy for each way of deciding. Knows nothing of audio or time; the words are judged by `spoken_words`, the
-sound of the voice by a turn model, where there is one.
+sound of the voice by its melody or, where there is one, by a turn model.
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
-from backend.pipelines.spoken_words import Completeness, completeness, written_completeness
+from backend.pipelines.spoken_words import Completeness, completeness, is_question, written_completeness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Eagerness = Literal["low", "medium", "high"]
 Mode = Literal["auto", "push_to_talk"]
+
+
+RISE = 0.3
+"""Semitones from which a melody is heard to rise."""
 
 
 class Sound(Enum):
@@ -26,11 +30,17 @@ class Sound(Enum):
     NOT_KNOWN = ", sound not known"
     FINISHED = ", sounds finished"
     UNFINISHED = ", sounds unfinished"
+    RISING = ", but the voice does not fall"
 
     @classmethod
     def of(cls, probability: float) -> Sound:
         """By a turn model's probability that the speaker has finished."""
         return cls.FINISHED if probability >= 0.5 else cls.UNFINISHED
+
+    @classmethod
+    def by_rise(cls, semitones: float | None) -> Sound:
+        """By how far the melody rises at the end; a fall alone does not tell that somebody has finished."""
+        return cls.RISING if semitones is not None and semitones > RISE else cls.NOT_JUDGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +81,25 @@ class FixedSilence:
 class SilenceByWords:
     """A finished sentence ends sooner; "and", "um" or a trailing comma wait longer.
 
-    Where the sound is judged, it tells what is finished among all that the words allow to be.
+    A turn model tells what is finished among all that the words allow to be. Without one, a statement whose melody
+    rises waits like one that must go on.
     """
 
     finished_ms: int
     unclear_ms: int
     unfinished_ms: int
     completeness: Callable[[str], Completeness] = completeness
+    heeds_melody: bool = True
+    """Not for languages whose words have tones."""
     by_sound: ClassVar[bool] = True
 
     def judge(self, text: str | None, sound: Sound = Sound.NOT_JUDGED) -> Verdict:
         """See `EndOfTurn.judge`."""
+        if sound is Sound.RISING and (not self.heeds_melody or (text is not None and is_question(text))):
+            sound = Sound.NOT_JUDGED
         if text is None:
-            return Verdict(self.unclear_ms, "words not known", likely=False)
+            silence_ms = self.unfinished_ms if sound is Sound.RISING else self.unclear_ms
+            return Verdict(silence_ms, "words not known", likely=False)
         match self.completeness(text):
             case Completeness.UNFINISHED:
                 return Verdict(self.unfinished_ms, "unfinished sentence", likely=False)
@@ -91,7 +107,10 @@ class SilenceByWords:
                 by_words, finished = "finished sentence", sound in (Sound.FINISHED, Sound.NOT_JUDGED)
             case Completeness.UNCLEAR:
                 by_words, finished = "unclear whether finished", sound is Sound.FINISHED
-        return Verdict(self.finished_ms if finished else self.unclear_ms, by_words + sound.value, likely=True)
+        silence_ms = self.finished_ms if finished else self.unclear_ms
+        if sound is Sound.RISING:
+            silence_ms = self.unfinished_ms
+        return Verdict(silence_ms, by_words + sound.value, likely=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,4 +154,6 @@ class TurnSettings:
         if self.silence_ms is not None:
             return FixedSilence(self.silence_ms)
         by_words = BY_EAGERNESS[self.eagerness]
-        return by_words if self.language in (None, "en") else replace(by_words, completeness=written_completeness)
+        if self.language in (None, "en"):
+            return by_words
+        return replace(by_words, completeness=written_completeness, heeds_melody=False)

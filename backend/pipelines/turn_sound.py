@@ -1,4 +1,4 @@
-"""How one person sounds at each pause: the question to the turn model, and its answer.
+"""How one person sounds at each pause: the question to the turn model and its answer, or the melody of the voice.
 
 Knows nothing of words, of voice activity, or of how long a silence ends a turn.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from backend.engines.interfaces import TURN_MODEL_S
 from backend.errors import EngineError
+from backend.pipelines.intonation import HEARD_MS, final_rise
 from backend.pipelines.turn_detection import Sound
 from backend.pipelines.voice_activity import WINDOW_MS
 
@@ -23,21 +24,31 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ASKED_AFTER_MS = 192
+MODEL_ASKED_AFTER_MS = 192
 """Silence after which the model is asked: it is trained on speech that ends with about 200 ms of it."""
+
+MELODY_JUDGED_AFTER_MS = 96
+
+MOST_RISING_ENDS = 2
+"""Turns in a row that end on a rise; of whoever speaks like that, a rise tells nothing until a turn ends otherwise."""
 
 
 class TurnSound:
     """Hears one person. `model` is asked once in each pause, and `known` called when `sound` has become known."""
 
     def __init__(self, model: TurnModel | None, known: Callable[[], None]) -> None:
-        """Without a model, no audio is kept and no pause is judged."""
+        """Without a model, the melody is judged."""
         self._model = model
         self._known = known
-        self._heard: deque[bytes] = deque(maxlen=TURN_MODEL_S * 1000 // WINDOW_MS if model else 0)
+        self._heard: deque[bytes] = deque(maxlen=(TURN_MODEL_S * 1000 if model else HEARD_MS) // WINDOW_MS)
         self._tasks: asyncio.TaskGroup | None = None
         self._asking: asyncio.Task[None] | None = None
         self._has_failed = False
+        self._asked = False
+        self._rises = False
+        self._rising_ends = 0
+        self.asked_after_ms = MODEL_ASKED_AFTER_MS if model else MELODY_JUDGED_AFTER_MS
+        """How long it has to be quiet."""
         self.sound = self._not_yet = Sound.NOT_KNOWN if model else Sound.NOT_JUDGED
         """At the pause that is going on."""
 
@@ -67,16 +78,29 @@ class TurnSound:
         self._heard.append(window)
 
     def ask(self) -> None:
-        """It has been quiet for `ASKED_AFTER_MS` or longer."""
-        if self._model is not None and self._tasks is not None and self._asking is None:
+        """It has been quiet for `asked_after_ms` or longer."""
+        if self._asked:
+            return
+        if self._model is None:
+            self._asked = True
+            sound = Sound.by_rise(final_rise(b"".join(self._heard)))
+            self._rises = sound is Sound.RISING
+            self.sound = sound if self._rising_ends < MOST_RISING_ENDS else Sound.NOT_JUDGED
+        elif self._tasks is not None:
+            self._asked = True
             question = self._ask(self._model, b"".join(self._heard))
             self._asking = self._tasks.create_task(question, name="turn model")
 
+    def end(self) -> None:
+        """The utterance is over, with this pause if there was one."""
+        self._rising_ends = self._rising_ends + 1 if self._rises else 0
+        self.forget()
+
     def forget(self) -> None:
-        """The pause, or the utterance, is over: an answer that has not come is not waited for."""
+        """The pause is over: an answer that has not come is not waited for."""
         if self._asking is not None:
             self._asking.cancel()
-        self._asking, self.sound = None, self._not_yet
+        self._asking, self._asked, self._rises, self.sound = None, False, False, self._not_yet
 
     async def _ask(self, model: TurnModel, pcm: bytes) -> None:
         try:

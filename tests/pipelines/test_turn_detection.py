@@ -66,6 +66,26 @@ def test_words_and_sound_have_to_agree(eagerness, text, sound, waits_like):
     assert rule.judge(text, sound).silence_ms == getattr(rule, waits_like)
 
 
+@pytest.mark.parametrize(
+    ("text", "language", "waits_like"),
+    [
+        ("I went to the park", None, "unfinished_ms"),
+        ("Yes, tomorrow", "en", "unfinished_ms"),
+        ("What time is it", None, "finished_ms"),
+        ("I went to the park?", None, "finished_ms"),
+        ("I would like the", None, "unfinished_ms"),
+        ("\u6211\u53bb\u516c\u56ed\u4e86\u3002", "zh", "finished_ms"),
+        (None, None, "unfinished_ms"),
+        (None, "zh", "unclear_ms"),
+    ],
+)
+def test_a_statement_that_rises_goes_on(text, language, waits_like):
+    """What could be all is waited for when the voice stays up; questions, and tones that belong to words, may rise. While
+    the words are not known, they may yet turn out to be a statement."""
+    rule = TurnSettings(language=language).end_of_turn
+    assert rule.judge(text, Sound.RISING).silence_ms == getattr(rule, waits_like)
+
+
 def test_the_reason_names_what_decided():
     """Whoever reads the log sees whether it was the words or the voice."""
     judge = BY_EAGERNESS["medium"].judge

@@ -1,4 +1,4 @@
-"""The question to the turn model, apart from the pipeline that asks it. On virtual time."""
+"""The question to the turn model, and the melody where there is none, apart from the pipeline. On virtual time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from backend.pipelines.turn_detection import Sound
 from backend.pipelines.turn_sound import TurnSound
+from tests.pipelines.test_intonation import voice
 from tests.scripted import ScriptedTurnModel
 
 pytestmark = pytest.mark.virtual_time
@@ -58,8 +59,8 @@ async def test_an_answer_that_is_there_but_not_yet_taken_is_dropped():
         assert sound.sound is Sound.NOT_KNOWN
 
 
-async def test_without_a_model_nothing_is_asked_or_kept():
-    """Every pause is one that was not judged."""
+async def test_without_a_model_and_a_melody_nothing_is_judged():
+    """A cough, or a hum without pitch, leaves it to the words."""
     sound = TurnSound(None, never)
     async with sound.asking():
         sound.begin([WINDOW])
@@ -93,3 +94,38 @@ async def test_a_fault_of_the_program_is_not_taken_for_one_of_the_model():
             sound.ask()
             await asyncio.sleep(1)
     assert raised.value.subgroup(ZeroDivisionError)
+
+
+def pause_after(sound: TurnSound, pcm: bytes) -> Sound:
+    """What is made of the quiet after `pcm`."""
+    for at in range(0, len(pcm), len(WINDOW)):
+        sound.speak(pcm[at : at + len(WINDOW)])
+    for _ in range(3):
+        sound.be_quiet(WINDOW)
+    sound.ask()
+    return sound.sound
+
+
+RISING, FALLING = voice(120, 150, ms=320, quiet_ms=0), voice(150, 120, ms=320, quiet_ms=0)
+
+
+async def test_without_a_model_the_melody_is_judged():
+    """A rise is known in the same window, and forgotten when the person goes on."""
+    sound = TurnSound(None, never)
+    assert pause_after(sound, RISING) is Sound.RISING
+    sound.speak(WINDOW)
+    assert sound.sound is Sound.NOT_JUDGED
+    assert pause_after(sound, FALLING) is Sound.NOT_JUDGED
+
+
+async def test_whoever_always_ends_high_is_not_kept_waiting():
+    """After two turns that ended on a rise it tells nothing, until one ends otherwise."""
+    sound = TurnSound(None, never)
+    ends = [RISING, RISING, RISING, RISING, FALLING, RISING]
+    judged = []
+    for pcm in ends:
+        sound.begin(())
+        judged.append(pause_after(sound, pcm))
+        sound.end()
+    rising, nothing = Sound.RISING, Sound.NOT_JUDGED
+    assert judged == [rising, rising, nothing, nothing, nothing, rising]
