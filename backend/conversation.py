@@ -1,4 +1,4 @@
-"""Who takes part, who said what, and what of it was heard; and the messages one character sees of that.
+"""Who said what, and what of it was heard; and the messages one character sees of that.
 
 Memory holds what the listener heard, nothing else: an interrupted reply ends at the word that was reached, a reply
 nobody heard leaves no trace. Knows nothing of engines' inner workings, audio or sockets.
@@ -6,61 +6,17 @@ nobody heard leaves no trace. Knows nothing of engines' inner workings, audio or
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from backend.engines.interfaces import Message
+from backend.lines import CallLine, Character, Line, NoteLine, PersonLine, ReplyLine, ResultLine, new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from backend.events import Outcome
+    from collections.abc import Iterable, Sequence
 
 MAX_LINES = 400
 """Lines kept in memory; the oldest are forgotten first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Character:
-    """A member of the cast. `voice` names a voice of the speech engine."""
-
-    id: str
-    name: str
-    voice: str = ""
-    system_prompt: str = ""
-    interruptible: bool = True
-    """Whether speaking up cuts this character off; otherwise what was said is answered when it has finished."""
-
-
-@dataclass(slots=True)
-class PersonLine:
-    """Something the person said or typed."""
-
-    text: str
-    to: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class ReplyLine:
-    """A character's reply while and after it is spoken. `outcome` is `None` as long as it can still be heard."""
-
-    character: Character
-    message_id: str
-    text: str = ""
-    heard_text: str = ""
-    """The beginning of `text` that was heard; settled when the reply is over."""
-    outcome: Outcome | None = None
-
-    @property
-    def remembered(self) -> str:
-        """How others remember it: an open reply as written (it is about to be heard), a closed one as heard."""
-        return self.text if self.outcome is None else self.heard_text
-
-    @property
-    def cut_off(self) -> bool:
-        """True when the listener did not hear the end."""
-        return self.outcome is not None and len(self.heard_text) < len(self.text.rstrip())
 
 
 class Conversation:
@@ -71,7 +27,8 @@ class Conversation:
         self.user_name = "User"
         self.talking_with: Character | None = None
         """Whom the person heard last, or addressed since."""
-        self._lines: list[PersonLine | ReplyLine] = []
+        self._lines: list[Line] = []
+        self._kept_in: Conversation | None = None
 
     def fork(self) -> Conversation:
         """The same conversation, to go on in a way that may come to nothing. Lines there are by now are shared."""
@@ -80,16 +37,44 @@ class Conversation:
         fork._lines = list(self._lines)
         return fork
 
-    def add_person(self, text: str, to: Sequence[str] = ()) -> PersonLine:
+    def aside(self, lines: Iterable[Line] | None, *, kept: bool) -> Conversation:
+        """This conversation as somebody sees it to whom only `lines` were told (`None`: all). What is answered there is
+        added here too if it is `kept`."""
+        aside = self.fork()
+        if lines is not None:
+            aside._lines = list(lines)
+        aside._kept_in = self if kept else None
+        return aside
+
+    def add_person(self, text: str, to: Sequence[str] = (), id: str | None = None) -> PersonLine:
         """The person said `text`; returns the line."""
-        line = PersonLine(text, tuple(to))
-        self._lines.append(line)
-        del self._lines[:-MAX_LINES]
+        line = PersonLine(text, tuple(to), id or new_id())
+        self.add(line)
         return line
 
-    def add_reply(self, line: ReplyLine) -> None:
-        """A character begins to speak; the line is filled in as it goes."""
-        self._lines.append(line)
+    def add(self, line: Line, after: int | None = None) -> None:
+        """`line` comes after the one at place `after`, -1 being the beginning; at the end if that is not given."""
+        self._lines.insert(len(self._lines) if after is None else after + 1, line)
+        del self._lines[:-MAX_LINES]
+        if self._kept_in is not None:
+            self._kept_in.add(line)
+
+    def place(self, id: str) -> int | None:
+        """Where the line with that id stands, counted from 0."""
+        return next((place for place, line in enumerate(self._lines) if line.id == id), None)
+
+    def line(self, place: int) -> Line:
+        """The line that stands there."""
+        return self._lines[place]
+
+    @property
+    def last_id(self) -> str | None:
+        """The newest line's id."""
+        return self._lines[-1].id if self._lines else None
+
+    def remove(self, place: int) -> None:
+        """Forget the line that stands there."""
+        del self._lines[place]
 
     def clear(self) -> None:
         """Forget everything."""
@@ -97,20 +82,22 @@ class Conversation:
 
     def take_back_replies(self) -> PersonLine | None:
         """Remove all replies after the person's last line and return that line; `None` when there is none."""
-        while self._lines and isinstance(self._lines[-1], ReplyLine):
+        while self._lines and not isinstance(self._lines[-1], PersonLine):
             self._lines.pop()
         last = self._lines[-1] if self._lines else None
         return last if isinstance(last, PersonLine) else None
 
-    def messages_for(self, character: Character, cast: Sequence[Character]) -> list[Message]:
+    def messages_for(self, character: Character, cast: Sequence[Character], *, aloud: bool = True) -> list[Message]:
         """The prompt for `character`: its own lines as assistant, everybody else's as user, names where a cast needs
-        them. Roles alternate (neighbouring lines of one role are joined), which strict chat templates require."""
-        messages = [Message(role="system", content=system_prompt(character, cast, self.user_name))]
+        them. Roles alternate (neighbouring lines of one role are joined), which strict chat templates require. Calls
+        are left out until there is a result. `aloud`: whether what is answered will be spoken."""
+        messages = [Message(role="system", content=system_prompt(character, cast, self.user_name, aloud=aloud))]
+        results = {line.call_id: line.output for line in self._lines if isinstance(line, ResultLine)}
         named = len(cast) > 1
         cut: str | None = None
         for line in self._lines:
             match line:
-                case PersonLine():
+                case PersonLine() if line.text:
                     note = f'[cutting you off after "{cut}"] ' if cut is not None else ""
                     said = f"{self.user_name}: {note}{line.text}" if named else note + line.text
                     _append(messages, "user", said)
@@ -123,27 +110,46 @@ class Conversation:
                 case ReplyLine():
                     broken = " [cut off]" if line.cut_off else ""
                     _append(messages, "user", f"{line.character.name}: {line.remembered}{broken}")
+                case CallLine() if line.character.id == character.id and line.call_id in results:
+                    messages += _call(line, results[line.call_id])
+                case NoteLine():
+                    _append(messages, "system", line.text)
+                case _:
+                    pass
         return messages
 
 
-def system_prompt(character: Character, cast: Sequence[Character], user_name: str) -> str:
-    """What the language model is told: who it is, with whom it is, and that it is heard, not read."""
+def system_prompt(character: Character, cast: Sequence[Character], user_name: str, *, aloud: bool = True) -> str:
+    """What the language model is told: who it is, with whom it is, and, if it is, that it is heard, not read."""
     others = [other.name for other in cast if other.id != character.id]
     company = f" Also present: {', '.join(others)}. Never speak for them or for {user_name}." if others else ""
     person = character.system_prompt.strip() or f"You are {character.name}."
+    heard = (
+        " Your words are spoken aloud: plain sentences, no markup, no lists, no emoji. Be brief unless asked for more."
+    )
     return (
         f"{person}\n\n"
-        f"You are {character.name} in a spoken conversation with {user_name}.{company} "
-        f"Say only {character.name}'s own next line, without a name in front. Your words are spoken aloud: plain "
-        "sentences, no markup, no lists, no emoji. Be brief unless asked for more."
+        f"You are {character.name} in a {'spoken ' if aloud else ''}conversation with {user_name}.{company} "
+        f"Say only {character.name}'s own next line, without a name in front.{heard if aloud else ''}"
     )
 
 
 def _append(messages: list[Message], role: str, content: str) -> None:
-    if messages[-1]["role"] == role:
-        messages[-1] = Message(role=role, content=f"{messages[-1]['content']}\n{content}")
+    last = messages[-1]
+    if last["role"] == role and "tool_calls" not in last:
+        messages[-1] = Message(role=role, content=f"{last['content']}\n{content}")
     else:
         messages.append(Message(role=role, content=content))
+
+
+def _call(line: CallLine, output: str) -> list[Message]:
+    """A call and its result."""
+    function = {"name": line.name, "arguments": line.arguments}
+    call = {"id": line.call_id, "type": "function", "function": function}
+    return [
+        Message(role="assistant", content="", tool_calls=[call]),
+        Message(role="tool", content=output, tool_call_id=line.call_id),
+    ]
 
 
 def _last_words(text: str) -> str:

@@ -20,10 +20,17 @@ class InvalidRequest(VoiceChatError):
 
     code = "invalid_request"
 
-    def __init__(self, message: str, details: dict[str, object] | None = None, param: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        details: dict[str, object] | None = None,
+        param: str | None = None,
+        code: str = "invalid_request",
+    ) -> None:
         super().__init__(message)
         self.details = details
         self.param = param
+        self.code = code
 
 
 class NotFound(VoiceChatError):

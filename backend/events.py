@@ -1,7 +1,7 @@
-"""The vocabulary between the outside and a session: Commands go in, Events come out.
+"""What a client learns of a session. With `commands` this is the vocabulary between a session and the outside.
 
-Every door (native WebSocket, later others) only translates to and from these. Durations are in seconds, audio
-positions in samples. Knows nothing of JSON, sockets or engines.
+Every door only translates to and from these. Durations are in seconds, audio positions in samples. Knows nothing of
+JSON, sockets or engines.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from backend.conversation import Character
-    from backend.engines.interfaces import Generation
+    from backend.engines.interfaces import FinishReason
     from backend.ledger import LedgerEntry
-    from backend.pipelines.turn_detection import Eagerness, Mode
+    from backend.lines import CallLine, Character, Line
 
 
 class Outcome(StrEnum):
@@ -27,80 +26,8 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-Source = Literal["speech", "text"]
-OutputRate = Literal[16000, 24000, 48000]
-
-# --- Commands: what a client wants -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Microphone:
-    """Microphone audio, PCM16LE mono 16 kHz, whole samples."""
-
-    pcm: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """The push-to-talk utterance is over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """The person typed a line. `to` names characters by id; empty means the director decides."""
-
-    text: str
-    to: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Interrupt:
-    """Stop the current turn now."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlaybackPosition:
-    """The listener has heard `samples` of this reply, counted at the output rate."""
-
-    turn: int
-    reply: int
-    samples: int
-
-
-@dataclass(frozen=True, slots=True)
-class Configure:
-    """Change the session; `None` leaves a setting as it is. Applies from the next turn on."""
-
-    cast: tuple[Character, ...] | None = None
-    user_name: str | None = None
-    output_rate: OutputRate | None = None
-    generation: Generation | None = None
-    silence_ms: int | None = None
-    eagerness: Eagerness | None = None
-    mode: Mode | None = None
-    captions: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Regenerate:
-    """Answer the last line of the person again, in place of the last turn's replies."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClearConversation:
-    """Forget the history."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ping:
-    """Answered by `Pong` with the same nonce."""
-
-    nonce: str | int | float | None
-
-
-Command = Microphone | Commit | Say | Interrupt | PlaybackPosition | Configure | Regenerate | ClearConversation | Ping
-
-# --- Events: what a client learns ------------------------------------------------------------------------------------
+Source = Literal["speech", "text", "request"]
+"""What a turn answers; a request is one to speak, without anything said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +44,11 @@ class SessionReady:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """The person began to speak. `audio_ms`: where, in all microphone audio of this session."""
+    """The person began to speak. `audio_ms`: where, in all microphone audio of this session. `line`: the id that what
+    they say will have in the conversation."""
 
     audio_ms: int
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +59,7 @@ class SpeechStopped:
     audio_ms: int
     silence_ms: int
     reason: str
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +74,7 @@ class TranscriptFinal:
     """What was understood of the whole utterance; empty when it held no words."""
 
     text: str
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +85,8 @@ class TurnStarted:
     text: str
     source: Source
     characters: tuple[str, ...]
+    request: str = ""
+    """The `Respond` that asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +117,41 @@ class ReplySentence:
     reply: int
     sentence: int
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallText:
+    """More of a call of a function, as it is written; `call` counts from 0 within the reply."""
+
+    turn: int
+    reply: int
+    call: int
+    line: str
+    """The id that the call will have in the conversation."""
+    call_id: str
+    name: str
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallDone:
+    """The call is complete, and the client's to make."""
+
+    turn: int
+    reply: int
+    call: int
+    line: CallLine
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyTextDone:
+    """All of a reply's text has been written, for this `reason`. Tokens are `None` where nobody counted."""
+
+    turn: int
+    reply: int
+    reason: FinishReason
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +214,40 @@ class ErrorRaised:
     message: str
     details: Mapping[str, object] | None = None
     turn: int | None = None
+    request: str | None = None
+    """The command that could not be carried out."""
+    line: str | None = None
+    """What could not be understood."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineAdded:
+    """Somebody put a line into the conversation, after the one with the id `after` (`None`: at the beginning)."""
+
+    line: Line
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LineRemoved:
+    """It is no longer part of the conversation."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineShown:
+    """Answer to `ShowLine`."""
+
+    line: Line
+
+
+@dataclass(frozen=True, slots=True)
+class LineTruncated:
+    """The reply ends where it was heard."""
+
+    id: str
+    audio_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,11 +267,18 @@ Event = (
     | ReplyStarted
     | ReplyText
     | ReplySentence
+    | CallText
+    | CallDone
+    | ReplyTextDone
     | AudioFrame
     | ReplyDucked
     | ReplyUnducked
     | ReplyDone
     | TurnDone
     | ErrorRaised
+    | LineAdded
+    | LineRemoved
+    | LineShown
+    | LineTruncated
     | Pong
 )

@@ -8,27 +8,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from backend.conversation import Conversation
 from backend.director import choose_speakers
-from backend.errors import EngineError
+from backend.errors import EngineError, InvalidRequest
 from backend.events import ErrorRaised, Outcome
 from backend.held_events import HeldEvents
 from backend.pipelines.tts import Voices
 from backend.speculation import Speculation
 from backend.turn import Stage, Turn
+from backend.utterance import Utterance
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
+    from backend.commands import Respond
     from backend.events import Event
     from backend.ledger import LedgerEntry
+    from backend.lines import Character, Line
     from backend.session import Engines, SessionSettings
-    from backend.utterance import Utterance
 
 log = logging.getLogger(__name__)
+
+SPEAKING = "already_speaking"
+"""Code of the error for a wish to speak while somebody does."""
 
 
 class Figures(Protocol):
@@ -68,6 +74,9 @@ class Floor:
         self._figures = figures
         self._clock = clock
         self._turns = 0
+        self._asides = 0
+        self._beside: dict[int, tuple[Turn, asyncio.Task[None]]] = {}
+        """Answers that do not become part of the conversation, by their numbers, which count down from -1."""
         self._task: asyncio.Task[None] | None = None
         self._speculation: Speculation | None = None
 
@@ -81,6 +90,36 @@ class Floor:
         """Whether an answer has been begun on a guess."""
         return self._speculation is not None
 
+    async def note(self, utterance: Utterance) -> None:
+        """Remember what the person said, without answering it."""
+        await self.forget_guess()
+        self.conversation.add_person(utterance.text, utterance.to, utterance.line)
+
+    async def respond(self, wish: Respond) -> None:
+        """Let somebody speak. Raises `InvalidRequest` when somebody does who is to be heard first, or when a line it
+        goes by is not there."""
+        told = self._told(wish)
+        conversation = self.conversation
+        if told is not None or not wish.kept:
+            conversation = conversation.aside(told, kept=wish.kept)
+        if wish.kept:
+            await self._make_room()
+        settings = replace(
+            self.settings,
+            generation=wish.generation or self.settings.generation,
+            aloud=self.settings.aloud if wish.aloud is None else wish.aloud,
+        )
+        speakers = wish.to or (self._next_speaker(conversation),)
+        self._asides -= not wish.kept
+        number = self._turns + 1 if wish.kept else self._asides
+        turn = self._turn(number, speakers, settings, conversation, self._clock(), self._emit)
+        now = self._clock()
+        await self._emit(turn.decided(Utterance("", "request", now, now, now), wish.request))
+        if wish.kept:
+            self._turns, self.turn, self._task = number, turn, self._start(turn)
+        else:
+            self._beside[number] = turn, self._start(turn)
+
     async def answer(self, utterance: Utterance, *, again: bool = False) -> None:
         """Answer what the person said, by what has been begun if that is an answer to it. `again`: the line stands in
         the conversation already."""
@@ -91,7 +130,7 @@ class Floor:
         await self._drop(guess)
         await self.interrupt()
         if not again:
-            self.conversation.add_person(utterance.text, utterance.to)
+            self.conversation.add_person(utterance.text, utterance.to, utterance.line)
         turn = self._prepare(utterance, self.conversation, self._emit)
         await self._emit(turn.decided(utterance))
         self._turns, self.turn, self._task = turn.number, turn, self._start(turn)
@@ -103,7 +142,7 @@ class Floor:
             return
         await self.forget_guess()
         conversation = self.conversation.fork()
-        line = conversation.add_person(utterance.text)
+        line = conversation.add_person(utterance.text, id=utterance.line)
         events = HeldEvents(self._emit)
         turn = self._prepare(utterance, conversation, events.put)
         self._speculation = Speculation(turn, self._start(turn), conversation, line, events)
@@ -118,31 +157,71 @@ class Floor:
         guess, self._speculation = self._speculation, None
         await self._drop(guess)
 
-    async def interrupt(self) -> None:
-        """Stop the current turn. When this returns its engines have stopped and its end has been announced."""
-        await self.forget_guess()
-        task, turn = self._task, self.turn
-        if task is None or turn is None:
-            return
-        await self.stop()
-        if task.cancelled():
-            await turn.finish(Outcome.INTERRUPTED)
-        else:
-            await self._over(turn, task.exception())
+    async def interrupt(self, number: int | None = None) -> None:
+        """Stop the current turn, or the one of that number. When this returns its engines have stopped and its end has
+        been announced."""
+        if number in self._beside:
+            turn, task = self._beside.pop(number)
+            await self._cut(turn, task, Outcome.INTERRUPTED)
+        elif number is None or (self.turn is not None and self.turn.number == number):
+            await self._end(Outcome.INTERRUPTED)
 
     async def stop(self) -> None:
         """End all work; nothing is announced."""
         await self.forget_guess()
-        task, self._task = self._task, None
-        if task is not None:
+        tasks = [task for _, task in self._beside.values()]
+        self._beside.clear()
+        if self._task is not None:
+            tasks.append(self._task)
+            self._task = None
+        for task in tasks:
             task.cancel()
-            await asyncio.wait((task,))
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def turn_ended(self, turn: Turn, error: BaseException | None) -> None:
         """The task of `turn` ended by itself."""
-        if turn is self.turn and self._task is not None:
+        if self._beside.pop(turn.number, None) is not None:
+            await self._over(turn, error)
+        elif turn is self.turn and self._task is not None:
             self._task = None
             await self._over(turn, error)
+
+    async def _make_room(self) -> None:
+        """For a new turn: the current one is over as soon as the listener has all of it."""
+        if self._task is not None and self.turn is not None and not self.turn.all_sent:
+            raise InvalidRequest("somebody is speaking; cancel that response first, or wait for its end", code=SPEAKING)
+        await self._end(Outcome.COMPLETED)
+
+    async def _end(self, outcome: Outcome) -> None:
+        """Stop the current turn and announce its end; what is open of it ends so."""
+        await self.forget_guess()
+        task, self._task = self._task, None
+        if task is not None and self.turn is not None:
+            await self._cut(self.turn, task, outcome)
+
+    async def _cut(self, turn: Turn, task: asyncio.Task[None], outcome: Outcome) -> None:
+        task.cancel()
+        await asyncio.wait((task,))
+        if task.cancelled():
+            await turn.finish(outcome)
+        else:
+            await self._over(turn, task.exception())
+
+    def _told(self, wish: Respond) -> list[Line] | None:
+        """The lines an answer goes by; `None` for all there are."""
+        if wish.told is None:
+            return None
+        return [self._line(entry) if isinstance(entry, str) else entry for entry in wish.told]
+
+    def _line(self, id: str) -> Line:
+        place = self.conversation.place(id)
+        if place is None:
+            raise InvalidRequest(f"there is no item {id!r} in the conversation", param="response.input")
+        return self.conversation.line(place)
+
+    def _next_speaker(self, conversation: Conversation) -> Character:
+        return choose_speakers("", self.settings.cast, conversation.talking_with, ())[0]
 
     async def _adopt(self, guess: Speculation, utterance: Utterance) -> None:
         """The guess was right: it becomes the turn."""
@@ -171,19 +250,33 @@ class Floor:
     ) -> Turn:
         cast = self.settings.cast
         speakers = choose_speakers(utterance.text, cast, conversation.talking_with, utterance.to)
+        return self._turn(self._turns + 1, speakers, self.settings, conversation, utterance.ended_at, emit)
+
+    def _turn(
+        self,
+        number: int,
+        speakers: Sequence[Character],
+        settings: SessionSettings,
+        conversation: Conversation,
+        said_until: float,
+        emit: Callable[[Event], Awaitable[None]],
+    ) -> Turn:
         conversation.talking_with = speakers[0]
+        present = {character.id: character for character in (*settings.cast, *speakers)}
         stage = Stage(
             conversation=conversation,
-            cast=cast,
+            cast=tuple(present.values()),
             llm=self._engines.llm,
-            generation=self.settings.generation,
+            generation=settings.generation,
             voices=self.voices,
-            output_rate_hz=self.settings.output_rate,
+            output_rate_hz=settings.output_rate,
+            aloud=settings.aloud,
+            ahead_s=settings.ahead_s,
             emit=emit,
             clock=self._clock,
             account=partial(self._figures.account, self._session),
         )
-        return Turn(self._turns + 1, utterance.ended_at, speakers, stage)
+        return Turn(number, said_until, speakers, stage)
 
     def _start(self, turn: Turn) -> asyncio.Task[None]:
         task = asyncio.create_task(turn.run(), name=f"{self._session} turn {turn.number}")

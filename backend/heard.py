@@ -74,6 +74,11 @@ class SpokenReply:
     speech_rate: SpeechRate
     sentences: list[SpokenSentence] = field(default_factory=list[SpokenSentence])
 
+    @property
+    def samples(self) -> int:
+        """How long it is, as far as it has been made."""
+        return sum(sentence.samples for sentence in self.sentences)
+
     def begin_sentence(self, start: int, end: int, spoken: str) -> SpokenSentence:
         """The voice begins the next sentence; its samples follow those of the sentence before."""
         previous = self.sentences[-1] if self.sentences else None

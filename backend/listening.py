@@ -55,6 +55,8 @@ class Listening:
         self._session = session
         self._microphone = microphone
         self._floor = floor
+        self.answers = True
+        """Whether what the person says is answered unasked."""
         self._emit = emit
         self._stt = stt
         self._barge_in: BargeIn | None = None
@@ -71,7 +73,7 @@ class Listening:
         self._waiting: Utterance | None = None
         """Said while a character spoke that is not to be interrupted."""
 
-    async def hear(self, event: HearingEvent) -> None:
+    async def hear(self, event: HearingEvent) -> None:  # noqa: C901
         """Account for what was heard."""
         match event:
             case SpeechStarted():
@@ -84,16 +86,17 @@ class Listening:
                 await self._take(self._barge_in and self._barge_in.paused(text, self._spoken()))
             case LikelyEnd(utterance, voiced_ms):
                 self._voiced_ms = self._guessed_at_ms = voiced_ms
-                await self._floor.speculate(utterance)
-            case SpeechStopped(_, silence_ms, reason):
+                if self.answers:
+                    await self._floor.speculate(utterance)
+            case SpeechStopped(silence_ms=silence_ms, reason=reason):
                 decided = {"session": self._session, "silence_ms": silence_ms, "reason": reason}
                 log.info("turn decided", extra=decided)
                 if self._unannounced is None:
                     await self._emit(event)
             case Utterance():
                 await self._conclude(event)
-            case HearingFailed(error):
-                await self._emit(ErrorRaised(error.code, str(error)))
+            case HearingFailed(error, line):
+                await self._emit(ErrorRaised(error.code, str(error), line=line or None))
                 await self._conclude(None)
 
     async def turn_over(self) -> None:
@@ -141,11 +144,13 @@ class Listening:
         unannounced, self._unannounced = self._unannounced, None
         echo = unannounced is not None or (self._spoke_over and echoes(text, self._spoken()))
         if utterance is not None and unannounced is None:
-            await self._emit(TranscriptFinal("" if echo else text))
+            await self._emit(TranscriptFinal("" if echo else text, utterance.line))
         if echo or (barge_in and self._floor.taken and barge_in.dismisses(text, self._spoken())):
             await self._take(barge_in and barge_in.over())
         elif utterance is None or not text:
             await self._floor.forget_guess()
+        elif not self.answers:
+            await self._floor.note(utterance)
         elif self._floor.taken and not self._interruptible():
             said = f"{self._waiting.text} {text}" if self._waiting else text
             self._waiting = replace(utterance, text=said)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from backend.conversation import Character, ReplyLine
     from backend.heard import SpokenReply
     from backend.ledger import Ledger
+    from backend.lines import Character, ReplyLine
 
 
 @dataclass(slots=True, eq=False)
@@ -29,8 +29,3 @@ class Reply:
     def character(self) -> Character:
         """Who speaks."""
         return self.line.character
-
-    @property
-    def message_id(self) -> str:
-        """Identifies the reply across turns."""
-        return self.line.message_id

@@ -13,24 +13,27 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from backend import events
+from backend import commands, events
 from backend.cast import deal_voices
+from backend.editing import Editing
 from backend.engines.interfaces import Hints
-from backend.errors import InvalidRequest
+from backend.errors import InvalidRequest, NotFound
 from backend.floor import Floor
 from backend.listening import Listening
 from backend.mailbox import Mailbox
+from backend.pipelines.sender import AHEAD_S
 from backend.pipelines.stt import STTPipeline
 from backend.utterance import Utterance
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from backend.conversation import Character
+    from backend.commands import Command
     from backend.engines.interfaces import Generation, LanguageModel, SpeechToText, TextToSpeech, TurnModel
     from backend.engines.silero import SileroVad
-    from backend.events import Command, Event
+    from backend.events import Event
     from backend.floor import Figures
+    from backend.lines import Character
     from backend.pipelines.hearing_events import HearingEvent
     from backend.pipelines.turn_detection import TurnSettings
     from backend.turn import Turn
@@ -63,13 +66,19 @@ class Engines:
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """What a session starts with; `events.Configure` changes it."""
+    """What a session starts with; `commands.Configure` changes it."""
 
     cast: tuple[Character, ...]
     turn: TurnSettings
     generation: Generation
-    output_rate: events.OutputRate = 24000
+    output_rate: commands.OutputRate = 24000
     captions: bool = True
+    answers: bool = True
+    """Whether what the person says is answered unasked."""
+    aloud: bool = True
+    """Whether replies are spoken, or only written."""
+    ahead_s: float = AHEAD_S
+    """How much audio may be sent before it is heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +114,19 @@ class Session:
         self._hearing = STTPipeline(
             engines.stt, engines.vad.open(), self._note, clock, self._follows_voice, engines.turn_model
         )
+        self._editing = Editing(self._floor, self._emit)
         self._listening = Listening(self.id, self._floor, self._emit, engines.stt, self._hearing.recent)
         self._apply_settings()
 
     async def receive(self, command: Command) -> None:
         """Take a command from the client. Audio goes straight to hearing, whose conclusions come by mail."""
         match command:
-            case events.Microphone(pcm):
+            case commands.Microphone(pcm):
                 self._hearing.feed(pcm)
-            case events.Commit():
+            case commands.Commit():
                 self._hearing.commit()
+            case commands.DiscardAudio():
+                self._hearing.discard()
             case _:
                 await self._mailbox.post((command, self._clock()))
 
@@ -130,31 +142,43 @@ class Session:
             finally:
                 await self._floor.stop()
 
-    async def _handle(self, item: Command | HearingEvent | _TurnEnded, at: float) -> None:  # noqa: C901
+    async def _handle(self, item: Command | HearingEvent | _TurnEnded, at: float) -> None:  # noqa: C901, PLR0912
         match item:
-            case events.Say(text, to):
+            case commands.Say(text, to):
                 await self._typed(text, to, at)
-            case events.Interrupt():
-                await self._floor.interrupt()
-            case events.PlaybackPosition(turn, reply, samples):
+            case commands.Interrupt(turn):
+                await self._floor.interrupt(turn)
+            case commands.Respond():
+                await self._try(self._floor.respond(item), item.request)
+            case commands.AddLine() | commands.RemoveLine() | commands.ShowLine() | commands.TruncateLine():
+                await self._try(self._editing.make(item), item.request)
+            case commands.PlaybackPosition(turn, reply, samples):
                 if self._floor.turn is not None and turn == self._floor.turn.number:
                     self._floor.turn.position_reported(reply, samples)
-            case events.Configure():
+            case commands.Configure():
                 await self._configure(item)
-            case events.Regenerate():
+            case commands.Regenerate():
                 await self._regenerate(at)
-            case events.ClearConversation():
+            case commands.ClearConversation():
                 await self._floor.interrupt()
                 self._floor.conversation.clear()
-            case events.Ping(nonce):
+            case commands.Ping(nonce):
                 await self._emit(events.Pong(nonce))
             case _TurnEnded(turn, error):
                 await self._floor.turn_ended(turn, error)
                 await self._listening.turn_over()
-            case events.Microphone() | events.Commit():
+            case commands.Microphone() | commands.Commit() | commands.DiscardAudio():
                 raise AssertionError("audio does not go through the mailbox")
             case _:
                 await self._listening.hear(item)
+
+    async def _try(self, doing: Awaitable[None], request: str | None) -> None:
+        """Do what the client wants, or say why not."""
+        try:
+            await doing
+        except (InvalidRequest, NotFound) as error:
+            details = {"param": error.param} if error.param else None
+            await self._emit(events.ErrorRaised(error.code, str(error), details, request=request))
 
     async def _typed(self, text: str, to: tuple[str, ...], at: float) -> None:
         strangers = sorted(set(to) - {character.id for character in self._settings.cast})
@@ -165,7 +189,7 @@ class Session:
         now = self._clock()
         await self._floor.answer(Utterance(text, "text", at, now, now, to))
 
-    async def _configure(self, change: events.Configure) -> None:
+    async def _configure(self, change: commands.Configure) -> None:
         await self._floor.forget_guess()
         old = self._settings
         self._settings = replace(
@@ -175,6 +199,9 @@ class Session:
             generation=change.generation or old.generation,
             output_rate=change.output_rate or old.output_rate,
             captions=old.captions if change.captions is None else change.captions,
+            answers=old.answers if change.answers is None else change.answers,
+            aloud=old.aloud if change.aloud is None else change.aloud,
+            ahead_s=old.ahead_s if change.ahead_s is None else change.ahead_s,
         )
         self.known_characters = self._server_cast | {character.id: character for character in self._settings.cast}
         self._floor.conversation.user_name = change.user_name or self._floor.conversation.user_name
@@ -185,6 +212,7 @@ class Session:
         self._floor.settings = self._settings
         self._floor.voices.keep_only(self._settings.cast)
         self._hearing.settings = self._settings.turn
+        self._listening.answers = self._settings.answers
         names = tuple(character.name for character in self._settings.cast)
         self._hearing.hints = Hints(names, self._settings.turn.language)
 

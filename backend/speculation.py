@@ -14,8 +14,9 @@ from backend.pipelines.spoken_words import same_meaning
 if TYPE_CHECKING:
     import asyncio
 
-    from backend.conversation import Conversation, PersonLine
+    from backend.conversation import Conversation
     from backend.held_events import HeldEvents
+    from backend.lines import PersonLine
     from backend.turn import Turn
 
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import anyio
 
-from backend.conversation import ReplyLine
 from backend.events import Outcome, ReplyDone, TurnDone, TurnStarted
-from backend.heard import SpokenReply
+from backend.heard import SpeechRate, SpokenReply
 from backend.ledger import Ledger
+from backend.lines import ReplyLine
 from backend.pipelines.echo import ALIKE, EchoReference
 from backend.pipelines.llm import SENTENCES_AHEAD, LLMPipeline, ReplyWritten, SentenceItem
 from backend.pipelines.sender import Sender
@@ -29,10 +28,11 @@ if TYPE_CHECKING:
 
     from anyio.streams.memory import MemoryObjectReceiveStream
 
-    from backend.conversation import Character, Conversation
+    from backend.conversation import Conversation
     from backend.engines.interfaces import Generation, LanguageModel
     from backend.events import Event
     from backend.ledger import LedgerEntry
+    from backend.lines import Character
     from backend.utterance import Utterance
 
 
@@ -46,6 +46,10 @@ class Stage:
     generation: Generation
     voices: Voices
     output_rate_hz: int
+    aloud: bool
+    """Whether replies are spoken, or only written."""
+    ahead_s: float
+    """How much unheard audio the listener may hold."""
     emit: Callable[[Event], Awaitable[None]]
     clock: Callable[[], float]
     account: Callable[[int, LedgerEntry, Outcome], None]
@@ -60,6 +64,7 @@ class Turn:
         self._stage = stage
         self._playback = Playback(stage.output_rate_hz, stage.clock)
         self._reference = EchoReference(stage.output_rate_hz)
+        self._sent = 0
         self._replies = [self._prepare(index, character, said_until) for index, character in enumerate(speakers)]
 
     @property
@@ -69,18 +74,28 @@ class Turn:
 
     def _prepare(self, index: int, character: Character, said_until: float) -> Reply:
         ledger = Ledger(index, said_until)
-        spoken = SpokenReply(self._stage.output_rate_hz, self._stage.voices.of(character).speech_rate)
-        line = ReplyLine(character, f"msg_{uuid4().hex[:16]}")
+        rate = self._stage.voices.of(character).speech_rate if self._stage.aloud else SpeechRate()
+        spoken = SpokenReply(self._stage.output_rate_hz, rate)
+        line = ReplyLine(character, spoken=spoken if self._stage.aloud else None)
         return Reply(self.number, index, line, spoken, ledger)
 
-    def decided(self, utterance: Utterance) -> TurnStarted:
+    @property
+    def all_sent(self) -> bool:
+        """Whether the listener has everything, heard or not."""
+        return self._sent == len(self._replies)
+
+    def has(self, line: ReplyLine) -> bool:
+        """Whether it is a reply of this turn that is not over."""
+        return line.outcome is None and any(reply.line is line for reply in self._replies)
+
+    def decided(self, utterance: Utterance, request: str = "") -> TurnStarted:
         """It is certain what was said; returns what tells the client who answers."""
         for reply in self._replies:
             reply.ledger.mark("turn_decided", utterance.decided_at)
             reply.ledger.mark("transcript_final", utterance.transcribed_at)
             reply.ledger.transcribed_ahead_s = utterance.ahead_s
         speakers = tuple(reply.character.id for reply in self._replies)
-        return TurnStarted(self.number, utterance.text, utterance.source, speakers)
+        return TurnStarted(self.number, utterance.text, utterance.source, speakers, request)
 
     @property
     def speaker(self) -> Character:
@@ -102,9 +117,16 @@ class Turn:
         to_voice, sentences = anyio.create_memory_object_stream[SentenceItem | ReplyWritten](SENTENCES_AHEAD)
         to_send, audio = anyio.create_memory_object_stream[AudioItem](CHUNKS_AHEAD)
         to_hear, voiced = anyio.create_memory_object_stream[Reply](len(self._replies))
-        writer = LLMPipeline(stage.llm, stage.generation, stage.conversation, stage.cast, stage.emit, stage.clock)
+        writer = LLMPipeline(
+            stage.llm, stage.generation, stage.conversation, stage.cast, stage.emit, stage.clock, stage.aloud
+        )
+        if not stage.aloud:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(writer.run(self._replies, to_voice))
+                group.create_task(self._read(sentences))
+            return
         speaker = TTSPipeline(stage.voices, stage.output_rate_hz, stage.clock)
-        sender = Sender(self._playback, self._reference, stage.output_rate_hz, stage.emit, stage.clock)
+        sender = Sender(self._playback, self._reference, stage.output_rate_hz, stage.ahead_s, stage.emit, stage.clock)
         async with asyncio.TaskGroup() as group:
             group.create_task(writer.run(self._replies, to_voice))
             group.create_task(speaker.run(sentences, to_send))
@@ -115,9 +137,19 @@ class Turn:
         """Announce each reply's end once it has been heard."""
         async with voiced:
             async for reply in voiced:
+                self._sent += 1
                 await self._playback.heard_all(reply.index)
                 self._close(reply, Outcome.COMPLETED)
                 await self._announce(reply)
+
+    async def _read(self, written: MemoryObjectReceiveStream[SentenceItem | ReplyWritten]) -> None:
+        """Announce the end of replies that are not spoken: what is written is read."""
+        async with written:
+            async for item in written:
+                if isinstance(item, ReplyWritten):
+                    self._sent += 1
+                    self._close(item.reply, Outcome.COMPLETED)
+                    await self._announce(item.reply)
 
     async def finish(self, outcome: Outcome) -> None:
         """After the task has ended: announce what is still open, then the turn. `outcome` is that of the open replies
@@ -149,18 +181,16 @@ class Turn:
 
     def _close(self, reply: Reply, outcome: Outcome) -> None:
         line = reply.line
-        completed = outcome is Outcome.COMPLETED
-        line.heard_text = (
-            line.text if completed else reply.spoken.heard_text(line.text, self._playback.heard(reply.index))
-        )
+        if outcome is Outcome.COMPLETED or line.spoken is None:
+            line.heard_text = line.text
+        else:
+            line.heard_text = line.spoken.heard_text(line.text, self._playback.heard(reply.index))
         line.outcome = outcome
 
     async def _announce(self, reply: Reply) -> None:
         line = reply.line
         assert line.outcome is not None
-        await self._stage.emit(
-            ReplyDone(self.number, reply.index, line.message_id, line.outcome, line.text, line.heard_text)
-        )
+        await self._stage.emit(ReplyDone(self.number, reply.index, line.id, line.outcome, line.text, line.heard_text))
         reply.announced = True
 
     def _entry(self, reply: Reply) -> LedgerEntry:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from backend.lines import new_id
 
 if TYPE_CHECKING:
     from backend.events import Source
@@ -23,3 +25,5 @@ class Utterance:
     """Ids of the characters addressed by hand."""
     ahead_s: float = 0.0
     """Seconds of recognition that had been done when the turn was decided."""
+    line: str = field(default_factory=new_id)
+    """The id it has in the conversation."""

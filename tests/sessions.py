@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 
-from backend import events
+from backend import commands, events
 from backend.audio import sample_count
-from backend.conversation import Character
 from backend.engines.interfaces import Generation
+from backend.lines import Character
 from backend.pipelines.turn_detection import TurnSettings
 from backend.session import Engines, Session, SessionSettings
 from tests.scripted import LoudnessVad, ScriptedLanguageModel, ScriptedSpeechToText, ScriptedTextToSpeech
@@ -108,5 +108,5 @@ async def speak(session: Session, seconds: float) -> None:
     """Someone talks for so long and then is quiet for half a second, in real time."""
     for frame, count in ((LOUD, round(seconds * 50)), (QUIET, 25)):
         for _ in range(count):
-            await session.receive(events.Microphone(frame))
+            await session.receive(commands.Microphone(frame))
             await asyncio.sleep(0.02)

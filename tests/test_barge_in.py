@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from backend import events
+from backend import commands, events
 from backend.barge_in import CUT_MS, HOLD_MS, THINKING_MS, BargeIn, CastState, Step
 from backend.events import Outcome
 from tests.scripted import ScriptedLanguageModel, ScriptedSpeechToText
@@ -94,7 +94,7 @@ def test_while_the_cast_thinks_there_is_time_to_be_sure():
 
 async def speaking(session, listener) -> None:
     """Let the cast speak for a while."""
-    await session.receive(events.Say("Go on."))
+    await session.receive(commands.Say("Go on."))
     await listener.until(events.AudioFrame, 5)
     await asyncio.sleep(0.5)
 
@@ -168,5 +168,5 @@ async def test_an_order_to_stop_always_works():
     cast = (replace(MARA, interruptible=False),)
     async with open_session(llm=ScriptedLanguageModel(LONG), cast=cast) as (session, listener, _):
         await speaking(session, listener)
-        await session.receive(events.Interrupt())
+        await session.receive(commands.Interrupt())
         assert (await listener.until(events.TurnDone)).outcome is Outcome.INTERRUPTED

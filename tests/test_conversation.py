@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from backend.conversation import MAX_LINES, Conversation, ReplyLine
+from backend.conversation import MAX_LINES, Conversation
 from backend.events import Outcome
+from backend.lines import ReplyLine
 from tests.sessions import CAST, MARA, THEO
 
 
@@ -20,8 +21,8 @@ def test_own_lines_are_the_assistant_s_and_others_carry_names():
     """In a cast everybody knows who said what; a character's own lines are its own."""
     conversation = Conversation()
     conversation.add_person("Hello you two.")
-    conversation.add_reply(reply(MARA, "Good evening.", 1, Outcome.COMPLETED))
-    conversation.add_reply(reply(THEO, "Evening.", 1, Outcome.COMPLETED))
+    conversation.add(reply(MARA, "Good evening.", 1, Outcome.COMPLETED))
+    conversation.add(reply(THEO, "Evening.", 1, Outcome.COMPLETED))
     assert contents(conversation, MARA) == [
         ("user", "User: Hello you two."),
         ("assistant", "Good evening."),
@@ -44,7 +45,7 @@ def test_roles_alternate():
     """Strict chat templates refuse two messages of one role in a row."""
     conversation = Conversation()
     conversation.add_person("One.")
-    conversation.add_reply(reply(MARA, "Unheard.", 0, Outcome.INTERRUPTED))
+    conversation.add(reply(MARA, "Unheard.", 0, Outcome.INTERRUPTED))
     conversation.add_person("Two.")
     assert contents(conversation, MARA, (MARA,)) == [("user", "One.\nTwo.")]
 
@@ -53,7 +54,7 @@ def test_others_remember_only_what_was_heard():
     """A line that was cut off is cut off for everybody, and marked."""
     conversation = Conversation()
     conversation.add_person("Well?")
-    conversation.add_reply(reply(MARA, "aaaa bbbb cccc dddd", 0.5, Outcome.INTERRUPTED))
+    conversation.add(reply(MARA, "aaaa bbbb cccc dddd", 0.5, Outcome.INTERRUPTED))
     assert contents(conversation, THEO)[-1][1].endswith("Mara: aaaa bbbb [cut off]")
 
 
@@ -61,7 +62,7 @@ def test_a_reply_being_heard_counts_as_written():
     """The next character of a turn answers what is being said, though it has not been heard to the end."""
     conversation = Conversation()
     conversation.add_person("Well?")
-    conversation.add_reply(reply(MARA, "I think so.", 0.1, None))
+    conversation.add(reply(MARA, "I think so.", 0.1, None))
     assert "Mara: I think so." in contents(conversation, THEO)[-1][1]
 
 
@@ -86,7 +87,7 @@ def test_taking_back_replies_leaves_the_person_s_line():
     conversation = Conversation()
     assert conversation.take_back_replies() is None
     conversation.add_person("Well?")
-    conversation.add_reply(reply(MARA, "So.", 1, Outcome.COMPLETED))
+    conversation.add(reply(MARA, "So.", 1, Outcome.COMPLETED))
     line = conversation.take_back_replies()
     assert line is not None
     assert line.text == "Well?"
@@ -99,7 +100,7 @@ def test_a_fork_goes_its_own_way():
     conversation = Conversation()
     conversation.add_person("Hello.")
     line = ReplyLine(MARA, "msg", "Good morning to you.")
-    conversation.add_reply(line)
+    conversation.add(line)
     fork = conversation.fork()
     fork.add_person("And then?")
     line.outcome, line.heard_text = Outcome.INTERRUPTED, "Good morning"

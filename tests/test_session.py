@@ -7,9 +7,9 @@ import random
 
 import pytest
 
-from backend import events
-from backend.conversation import Character
+from backend import commands, events
 from backend.events import Outcome
+from backend.lines import Character
 from tests.scripted import (
     CHARACTER_S,
     RATE_HZ,
@@ -40,7 +40,7 @@ async def test_a_typed_turn_is_answered_and_heard():
     """The whole loop: every written sentence is spoken, in order, and the turn ends when it has been heard."""
     llm = ScriptedLanguageModel("Good evening. The tide is turning, so we should go.")
     async with open_session(llm=llm) as (session, listener, engines):
-        await session.receive(events.Say("Shall we?"))
+        await session.receive(commands.Say("Shall we?"))
         done = await listener.until(events.TurnDone)
         started = listener.of(events.TurnStarted)[0]
         assert (started.text, started.source, started.characters) == ("Shall we?", "text", ("mara",))
@@ -63,7 +63,7 @@ async def test_a_typed_turn_is_answered_and_heard():
 async def test_the_turn_lives_exactly_as_long_as_it_can_be_heard():
     """Speech is made faster than it is heard; the turn must not end before the listener has heard it."""
     async with open_session(llm=ScriptedLanguageModel(LONG)) as (session, listener, _):
-        await session.receive(events.Say("Go on."))
+        await session.receive(commands.Say("Go on."))
         await listener.until(events.TurnDone)
         first = listener.times(events.AudioFrame)[0]
         heard_s = listener.times(events.TurnDone)[0] - first
@@ -73,7 +73,7 @@ async def test_the_turn_lives_exactly_as_long_as_it_can_be_heard():
 async def test_sending_runs_only_a_little_ahead_of_the_listener():
     """What an interrupt throws away is bounded: never much more than the lead is sent but unheard."""
     async with open_session(llm=ScriptedLanguageModel(LONG)) as (session, listener, _):
-        await session.receive(events.Say("Go on."))
+        await session.receive(commands.Say("Go on."))
         await listener.until(events.TurnDone)
         frames = listener.timed(events.AudioFrame)
         origin, sent = frames[0][0], 0
@@ -86,7 +86,7 @@ async def test_two_characters_answer_in_order_without_a_gap():
     """Naming two brings both, in the order named, in their own voices, with no silence between them."""
     llm = ScriptedLanguageModel("I think we sail at dawn.", "Then I will pack the salt and the good knives.")
     async with open_session(llm=llm) as (session, listener, engines):
-        await session.receive(events.Say("Theo and Mara, what now?"))
+        await session.receive(commands.Say("Theo and Mara, what now?"))
         await listener.until(events.TurnDone)
         assert listener.of(events.TurnStarted)[0].characters == ("theo", "mara")
         assert [r.character_id for r in listener.of(events.ReplyStarted)] == ["theo", "mara"]
@@ -102,7 +102,7 @@ async def test_a_character_hears_the_one_before():
     """The second character of a turn answers with the first one's line in its prompt."""
     llm = ScriptedLanguageModel("I think we sail at dawn.", "Agreed.")
     async with open_session(llm=llm) as (session, listener, _):
-        await session.receive(events.Say("Mara and Theo, what now?"))
+        await session.receive(commands.Say("Mara and Theo, what now?"))
         await listener.until(events.TurnDone)
         assert "Mara: I think we sail at dawn." in llm.requests[1][-1]["content"]
 
@@ -111,7 +111,7 @@ async def test_without_a_name_the_last_speaker_answers():
     """Talking on without naming anybody stays with whoever spoke last."""
     async with open_session() as (session, listener, _):
         for text in ("Theo?", "And then?"):
-            await session.receive(events.Say(text))
+            await session.receive(commands.Say(text))
         await listener.until(events.TurnDone, 2)
         assert [t.characters for t in listener.of(events.TurnStarted)] == [("theo",), ("theo",)]
 
@@ -119,10 +119,10 @@ async def test_without_a_name_the_last_speaker_answers():
 async def test_after_a_cut_the_person_goes_on_with_whom_they_heard():
     """A character that was announced but never heard is not whom the person is talking with."""
     async with open_session(llm=ScriptedLanguageModel(LONG)) as (session, listener, _):
-        await session.receive(events.Say("Mara and Theo?"))
+        await session.receive(commands.Say("Mara and Theo?"))
         await listener.until(events.AudioFrame, 20)
-        await session.receive(events.Interrupt())
-        await session.receive(events.Say("And then?"))
+        await session.receive(commands.Interrupt())
+        await session.receive(commands.Say("And then?"))
         await listener.until(events.TurnStarted, 2)
         assert listener.of(events.TurnStarted)[1].characters == ("mara",)
 
@@ -148,7 +148,7 @@ async def test_a_spoken_turn_is_transcribed_and_answered():
 async def test_speech_cuts_in():
     """A person who speaks while a character does is listened to: the character stops within a few words."""
     async with open_session(llm=ScriptedLanguageModel(LONG)) as (session, listener, engines):
-        await session.receive(events.Say("Go on."))
+        await session.receive(commands.Say("Go on."))
         await listener.until(events.AudioFrame, 5)
         await speak(session, 1.0)
         reply = await listener.until(events.ReplyDone)
@@ -164,13 +164,13 @@ async def test_interrupts_at_random_moments_leave_nothing_behind():
     llm, tts = ScriptedLanguageModel(LONG), ScriptedTextToSpeech()
     async with open_session(llm=llm, tts=tts) as (session, listener, _):
         for turn in range(1, 201):
-            await session.receive(events.Say("Go on."))
+            await session.receive(commands.Say("Go on."))
             await listener.until(events.AudioFrame)
             began = asyncio.get_running_loop().time()
             await asyncio.sleep(chance.uniform(0, 12))
             heard = min(int((asyncio.get_running_loop().time() - began) * RATE_HZ), listener.samples(turn))
-            await session.receive(events.PlaybackPosition(turn, 0, heard))
-            await session.receive(events.Interrupt())
+            await session.receive(commands.PlaybackPosition(turn, 0, heard))
+            await session.receive(commands.Interrupt())
             done = await listener.until(events.TurnDone, turn)
             assert done.turn == turn
             assert llm.counts.live == tts.counts.live == 0
@@ -187,12 +187,12 @@ async def test_the_prompt_holds_what_was_heard_and_says_it_was_cut():
     """An interrupted reply is remembered up to the word heard, and the next prompt says it was cut off."""
     llm = ScriptedLanguageModel(LONG, "Sorry.")
     async with open_session(llm=llm) as (session, listener, _):
-        await session.receive(events.Say("Go on."))
+        await session.receive(commands.Say("Go on."))
         await listener.until(events.AudioFrame)
-        await session.receive(events.PlaybackPosition(1, 0, 0))
+        await session.receive(commands.PlaybackPosition(1, 0, 0))
         await asyncio.sleep(1.0)
-        await session.receive(events.PlaybackPosition(1, 0, RATE_HZ))
-        await session.receive(events.Say("Stop."))
+        await session.receive(commands.PlaybackPosition(1, 0, RATE_HZ))
+        await session.receive(commands.Say("Stop."))
         await listener.until(events.TurnDone, 2)
         roles = [message["role"] for message in llm.requests[1]]
         assert roles == ["system", "user", "assistant", "user"]
@@ -205,13 +205,13 @@ async def test_a_position_reported_after_the_cut_still_counts():
     """Players report where they stopped; memory follows them even when that comes after the interrupt."""
     llm = ScriptedLanguageModel(LONG, "Sorry.")
     async with open_session(llm=llm) as (session, listener, _):
-        await session.receive(events.Say("Go on."))
+        await session.receive(commands.Say("Go on."))
         await listener.until(events.AudioFrame)
         await asyncio.sleep(3.0)
-        await session.receive(events.Interrupt())
+        await session.receive(commands.Interrupt())
         await listener.until(events.TurnDone)
-        await session.receive(events.PlaybackPosition(1, 0, int(0.9 * RATE_HZ)))
-        await session.receive(events.Say("And?"))
+        await session.receive(commands.PlaybackPosition(1, 0, int(0.9 * RATE_HZ)))
+        await session.receive(commands.Say("And?"))
         await listener.until(events.TurnDone, 2)
         assert len(llm.requests[1][2]["content"]) == pytest.approx(0.9 / CHARACTER_S, abs=8)
 
@@ -220,9 +220,9 @@ async def test_an_unheard_reply_leaves_no_trace():
     """A reply cut before its first sample is not in the next prompt."""
     llm = ScriptedLanguageModel("Never heard.", "Hello.")
     async with open_session(llm=llm) as (session, listener, _):
-        await session.receive(events.Say("One."))
+        await session.receive(commands.Say("One."))
         await listener.until(events.ReplyText)
-        await session.receive(events.Say("Two."))
+        await session.receive(commands.Say("Two."))
         await listener.until(events.TurnDone, 2)
         assert [m["role"] for m in llm.requests[1]] == ["system", "user"]
 
@@ -236,13 +236,13 @@ async def test_a_failing_engine_fails_the_turn_and_nothing_else(engine):
             llm.fail_after = 20
         else:
             tts.fail = True
-        await session.receive(events.Say("Go on."))
+        await session.receive(commands.Say("Go on."))
         done = await listener.until(events.TurnDone)
         assert done.outcome is Outcome.FAILED
         assert listener.of(events.ReplyDone)[0].outcome is Outcome.FAILED
         assert [e.code for e in listener.of(events.ErrorRaised)] == [f"{engine}_error"]
         llm.fail_after, tts.fail = None, False
-        await session.receive(events.Say("Again."))
+        await session.receive(commands.Say("Again."))
         assert (await listener.until(events.TurnDone, 2)).outcome is Outcome.COMPLETED
         assert llm.counts.live == tts.counts.live == 0
 
@@ -251,7 +251,7 @@ async def test_a_character_never_speaks_for_another():
     """Where the model writes somebody else's line the reply ends, and its stream is closed."""
     llm = ScriptedLanguageModel("Mara: Well, I would.\nTheo: And I would not.\nUser: Fine.")
     async with open_session(llm=llm) as (session, listener, engines):
-        await session.receive(events.Say("Would you?"))
+        await session.receive(commands.Say("Would you?"))
         await listener.until(events.TurnDone)
         assert listener.of(events.ReplyDone)[0].text.strip() == "Well, I would."
         assert [text for _, text in engines.tts.spoken] == ["Well, I would."]
@@ -261,7 +261,7 @@ async def test_a_character_never_speaks_for_another():
 async def test_a_disconnect_stops_everything():
     """A client that leaves mid-reply leaves no engine stream open."""
     async with open_session(llm=ScriptedLanguageModel(LONG)) as (session, listener, engines):
-        await session.receive(events.Say("Go on."))
+        await session.receive(commands.Say("Go on."))
         await listener.until(events.AudioFrame)
     assert engines.llm.counts.live == engines.tts.counts.live == engines.stt.counts.live == 0
 
@@ -272,11 +272,11 @@ async def test_the_ledger_sums_exactly(positions):
     llm = ScriptedLanguageModel("Yes. I think that is so.", "Perhaps.")
     async with open_session(llm=llm) as (session, listener, _):
         for turn in range(1, 101):
-            await session.receive(events.Say("Mara and Theo?" if turn % 3 else "Well?"))
+            await session.receive(commands.Say("Mara and Theo?" if turn % 3 else "Well?"))
             if positions:
                 await listener.until(events.AudioFrame)
                 await asyncio.sleep(0.25)
-                await session.receive(events.PlaybackPosition(turn, 0, 2400))
+                await session.receive(commands.PlaybackPosition(turn, 0, 2400))
             await listener.until(events.TurnDone, turn)
             listener.forget(events.AudioFrame)
         entries = [entry for done in listener.of(events.TurnDone) for entry in done.ledger]
@@ -294,11 +294,11 @@ async def test_configure_changes_cast_rate_and_user():
     llm = ScriptedLanguageModel("Hello.")
     async with open_session(llm=llm) as (session, listener, _):
         cast = (Character("rig", "Rig"),)
-        await session.receive(events.Configure(cast=cast, output_rate=16000, user_name="Ada"))
+        await session.receive(commands.Configure(cast=cast, output_rate=16000, user_name="Ada"))
         ready = await listener.until(events.SessionReady, 2)
         assert ready.output_rate == 16000
         assert [c.voice for c in ready.characters] == ["one"]
-        await session.receive(events.Say("Hi."))
+        await session.receive(commands.Say("Hi."))
         await listener.until(events.TurnDone)
         assert listener.samples(1) == pytest.approx(len("Hello.") * CHARACTER_S * 16000, abs=2)
         assert "Ada" in llm.requests[0][0]["content"]
@@ -308,12 +308,12 @@ async def test_regenerate_replaces_the_last_replies():
     """The last line is answered again and the first answer is forgotten."""
     llm = ScriptedLanguageModel("First try.", "Second try.", "Third.")
     async with open_session(llm=llm) as (session, listener, _):
-        await session.receive(events.Say("Tell me."))
+        await session.receive(commands.Say("Tell me."))
         await listener.until(events.TurnDone)
-        await session.receive(events.Regenerate())
+        await session.receive(commands.Regenerate())
         await listener.until(events.TurnDone, 2)
         assert llm.requests[1] == llm.requests[0]
-        await session.receive(events.Say("More."))
+        await session.receive(commands.Say("More."))
         await listener.until(events.TurnDone, 3)
         assert llm.requests[2][2]["content"] == "Second try."
 
@@ -321,12 +321,12 @@ async def test_regenerate_replaces_the_last_replies():
 async def test_push_to_talk_ends_with_the_commit():
     """In push-to-talk silence ends nothing; letting go does."""
     async with open_session() as (session, listener, _):
-        await session.receive(events.Configure(mode="push_to_talk"))
+        await session.receive(commands.Configure(mode="push_to_talk"))
         await listener.until(events.SessionReady, 2)
         await speak(session, 1.0)
         await speak(session, 1.0)
         assert not listener.of(events.SpeechStopped)
-        await session.receive(events.Commit())
+        await session.receive(commands.Commit())
         await listener.until(events.TurnDone)
         assert len(listener.of(events.TranscriptFinal)) == 1
 
@@ -335,10 +335,10 @@ async def test_the_servers_turn_model_is_asked():
     """What sounds unfinished is waited for, and then answered all the same."""
     model = ScriptedTurnModel(0.1)
     async with open_session(stt=ScriptedSpeechToText("Shall we?"), turn_model=model) as (session, listener, _):
-        await session.receive(events.Configure(eagerness="medium"))
+        await session.receive(commands.Configure(eagerness="medium"))
         await speak(session, 1.0)
         for _ in range(10):
-            await session.receive(events.Microphone(QUIET))
+            await session.receive(commands.Microphone(QUIET))
             await asyncio.sleep(0.02)
         assert (await listener.until(events.SpeechStopped)).reason == "finished sentence, sounds unfinished"
         await listener.until(events.TurnDone)
@@ -349,7 +349,7 @@ async def test_a_microphone_that_falls_silent_mid_speech_is_silence():
     """A client that stops sending audio after the last word is still understood."""
     async with open_session() as (session, listener, _):
         for _ in range(50):
-            await session.receive(events.Microphone(LOUD))
+            await session.receive(commands.Microphone(LOUD))
             await asyncio.sleep(0.02)
         await listener.until(events.TurnDone)
         assert listener.of(events.TranscriptFinal)
@@ -358,6 +358,6 @@ async def test_a_microphone_that_falls_silent_mid_speech_is_silence():
 async def test_addressing_a_stranger_is_an_error_and_no_turn():
     """An id that is not in the cast is reported; nothing is said by somebody else instead."""
     async with open_session() as (session, listener, _):
-        await session.receive(events.Say("Hi.", ("nobody",)))
+        await session.receive(commands.Say("Hi.", ("nobody",)))
         assert (await listener.until(events.ErrorRaised)).code == "invalid_request"
         assert not listener.of(events.TurnStarted)

@@ -7,10 +7,10 @@ import asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend import events
+from backend import commands, events
 from backend.audio import sample_count
-from backend.conversation import ReplyLine
 from backend.errors import EngineError
+from backend.lines import ReplyLine
 from tests.scripted import ScriptedLanguageModel, ScriptedSpeechToText, ScriptedTurnModel
 from tests.sessions import LOUD, QUIET, open_session
 from tests.virtual_time import VirtualTimeLoop
@@ -51,28 +51,28 @@ async def perform(session, listener, action) -> None:
             await perform(session, listener, ("be quiet", 1.5))
         case ("speak" | "be quiet", seconds):
             for _ in range(round(seconds / 0.02)):
-                await session.receive(events.Microphone(LOUD if action[0] == "speak" else QUIET))
+                await session.receive(commands.Microphone(LOUD if action[0] == "speak" else QUIET))
                 await asyncio.sleep(0.02)
         case ("wait", seconds):
             await asyncio.sleep(seconds)
         case ("heard", share):
             for frame in listener.of(events.AudioFrame)[-1:]:
                 samples = int(listener.samples(frame.turn, frame.reply) * share)
-                await session.receive(events.PlaybackPosition(frame.turn, frame.reply, samples))
+                await session.receive(commands.PlaybackPosition(frame.turn, frame.reply, samples))
         case (name,):
             await session.receive(COMMANDS[name])
 
 
 COMMANDS = {
-    "commit": events.Commit(),
-    "interrupt": events.Interrupt(),
-    "say": events.Say("Theo, and then?"),
-    "regenerate": events.Regenerate(),
-    "clear": events.ClearConversation(),
-    "push_to_talk": events.Configure(mode="push_to_talk"),
-    "auto": events.Configure(mode="auto"),
-    "low": events.Configure(eagerness="low"),
-    "high": events.Configure(eagerness="high"),
+    "commit": commands.Commit(),
+    "interrupt": commands.Interrupt(),
+    "say": commands.Say("Theo, and then?"),
+    "regenerate": commands.Regenerate(),
+    "clear": commands.ClearConversation(),
+    "push_to_talk": commands.Configure(mode="push_to_talk"),
+    "auto": commands.Configure(mode="auto"),
+    "low": commands.Configure(eagerness="low"),
+    "high": commands.Configure(eagerness="high"),
 }
 
 
@@ -114,7 +114,7 @@ async def live(script, recogniser, turn_model) -> None:
     llm = ScriptedLanguageModel(REPLY)
     stt = ScriptedSpeechToText(*texts, final_s=seconds, partials=partials)
     async with open_session(llm=llm, stt=stt, turn_model=turn_model) as (session, listener, engines):
-        await session.receive(events.Configure(eagerness="medium"))
+        await session.receive(commands.Configure(eagerness="medium"))
         for action in script:
             await perform(session, listener, action)
         lines = [line for line in session._floor.conversation._lines if isinstance(line, ReplyLine)]

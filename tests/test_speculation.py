@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from backend import events
+from backend import commands, events
 from backend.events import Outcome
 from tests.scripted import ScriptedLanguageModel, ScriptedSpeechToText, ScriptedTextToSpeech
 from tests.sessions import LOUD, QUIET, Figures, open_session
@@ -21,12 +21,12 @@ async def microphone(session, *stretches: float) -> None:
     """Loud and quiet stretches in turn, in seconds, sent in real time."""
     for index, seconds in enumerate(stretches):
         for _ in range(round(seconds * 50)):
-            await session.receive(events.Microphone(QUIET if index % 2 else LOUD))
+            await session.receive(commands.Microphone(QUIET if index % 2 else LOUD))
             await asyncio.sleep(0.02)
 
 
 async def configured(session, listener, **turn) -> None:
-    await session.receive(events.Configure(**turn))
+    await session.receive(commands.Configure(**turn))
     await listener.until(events.SessionReady, 2)
 
 
@@ -142,7 +142,12 @@ async def test_a_guess_that_fails_is_made_again():
 
 @pytest.mark.parametrize(
     "command",
-    [events.Say("Never mind."), events.Interrupt(), events.ClearConversation(), events.Configure(user_name="Jo")],
+    [
+        commands.Say("Never mind."),
+        commands.Interrupt(),
+        commands.ClearConversation(),
+        commands.Configure(user_name="Jo"),
+    ],
 )
 async def test_any_command_that_changes_things_drops_the_guess(command):
     """An answer begun under other circumstances is not given."""
@@ -154,8 +159,8 @@ async def test_any_command_that_changes_things_drops_the_guess(command):
         await session.receive(command)
         await asyncio.sleep(0.01)
         assert figures.speculations == [("dropped", 1)]
-        assert llm.counts.live <= isinstance(command, events.Say)
-        assert not listener.of(events.TurnStarted) or isinstance(command, events.Say)
+        assert llm.counts.live <= isinstance(command, commands.Say)
+        assert not listener.of(events.TurnStarted) or isinstance(command, commands.Say)
 
 
 async def test_a_disconnect_during_a_guess_leaves_no_stream():

@@ -39,6 +39,8 @@ class HearingFailed:
     """An utterance could not be recognised."""
 
     error: EngineError
+    line: str = ""
+    """The id it would have had in the conversation."""
 
 
 HearingEvent = (

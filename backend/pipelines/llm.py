@@ -9,7 +9,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from backend.events import ReplySentence, ReplyStarted, ReplyText
+from backend.engines.interfaces import Finish, ToolCallPiece
+from backend.events import CallDone, CallText, ReplySentence, ReplyStarted, ReplyText, ReplyTextDone
+from backend.lines import CallLine, new_id
 from backend.pipelines.sentences import SentenceProducer, produce_sentences
 from backend.pipelines.speaker_guard import SpeakerGuard, guard_speaker
 
@@ -18,9 +20,10 @@ if TYPE_CHECKING:
 
     from anyio.streams.memory import MemoryObjectSendStream
 
-    from backend.conversation import Character, Conversation
+    from backend.conversation import Conversation
     from backend.engines.interfaces import Generation, LanguageModel, Written
     from backend.events import Event
+    from backend.lines import Character
     from backend.reply import Reply
 
 SENTENCES_AHEAD = 8
@@ -55,6 +58,7 @@ class LLMPipeline:
     cast: Sequence[Character]
     emit: Callable[[Event], Awaitable[None]]
     clock: Callable[[], float]
+    aloud: bool = True
 
     async def run(
         self, replies: Sequence[Reply], sentences: MemoryObjectSendStream[SentenceItem | ReplyWritten]
@@ -67,16 +71,16 @@ class LLMPipeline:
 
     async def _write(self, reply: Reply, sentences: MemoryObjectSendStream[SentenceItem | ReplyWritten]) -> None:
         character = reply.character
-        messages = self.conversation.messages_for(character, self.cast)
-        self.conversation.add_reply(reply.line)
+        messages = self.conversation.messages_for(character, self.cast, aloud=self.aloud)
+        self.conversation.add(reply.line)
         reply.begun = True
-        await self.emit(ReplyStarted(reply.turn, reply.index, reply.message_id, character.id, character.name))
+        await self.emit(ReplyStarted(reply.turn, reply.index, reply.line.id, character.id, character.name))
         reply.ledger.mark("llm_request", self.clock())
         others = [*(other.name for other in self.cast if other.id != character.id), self.conversation.user_name]
-        guard, producer = SpeakerGuard(character.name, others), SentenceProducer()
+        guard, producer, calls = SpeakerGuard(character.name, others), SentenceProducer(), _Calls(reply, self.emit)
         async with (
             aclosing(self.llm.stream(messages, self.generation)) as pieces,
-            aclosing(guard_speaker(self._counted(pieces, reply), guard)) as own,
+            aclosing(guard_speaker(self._said(pieces, reply, calls), guard)) as own,
             aclosing(self._shown(own, reply)) as written,
             aclosing(produce_sentences(written, producer)) as found,
         ):
@@ -89,16 +93,54 @@ class LLMPipeline:
                 text = producer.written[sentence.start : sentence.end]
                 await self.emit(ReplySentence(reply.turn, reply.index, index, text))
                 index += 1
+        await calls.finish(self.conversation)
+        finish = calls.end
+        await self.emit(
+            ReplyTextDone(reply.turn, reply.index, finish.reason, finish.prompt_tokens, finish.completion_tokens)
+        )
 
-    async def _counted(self, pieces: AsyncIterator[Written], reply: Reply) -> AsyncGenerator[str]:
+    async def _said(self, pieces: AsyncIterator[Written], reply: Reply, calls: _Calls) -> AsyncGenerator[str]:
+        """The text of what is written; the rest goes to `calls`."""
         async for piece in pieces:
-            if isinstance(piece, str):
+            if not isinstance(piece, Finish):
                 reply.ledger.mark("llm_first_token", self.clock())
                 reply.ledger.llm_tokens += 1
+            if isinstance(piece, str):
                 yield piece
+            else:
+                await calls.take(piece)
 
     async def _shown(self, pieces: AsyncIterator[str], reply: Reply) -> AsyncGenerator[str]:
         async for piece in pieces:
             reply.line.text += piece
             await self.emit(ReplyText(reply.turn, reply.index, piece))
             yield piece
+
+
+class _Calls:
+    """The functions that one reply calls, and how the reply ends."""
+
+    def __init__(self, reply: Reply, emit: Callable[[Event], Awaitable[None]]) -> None:
+        self.end = Finish()
+        self._reply = reply
+        self._emit = emit
+        self._lines: dict[int, CallLine] = {}
+
+    async def take(self, piece: ToolCallPiece | Finish) -> None:
+        """More of a call, or the end."""
+        if isinstance(piece, Finish):
+            self.end = piece
+            return
+        line = self._lines.setdefault(piece.index, CallLine(self._reply.character, "", "", ""))
+        line.call_id, line.name = line.call_id or piece.id or new_id("call"), line.name or piece.name
+        line.arguments += piece.arguments
+        call = list(self._lines).index(piece.index)
+        reply = self._reply
+        await self._emit(CallText(reply.turn, reply.index, call, line.id, line.call_id, line.name, piece.arguments))
+
+    async def finish(self, conversation: Conversation) -> None:
+        """All calls are complete: they are part of the conversation, and the client's to make."""
+        for call, line in enumerate(self._lines.values()):
+            line.arguments = line.arguments or "{}"
+            conversation.add(line)
+            await self._emit(CallDone(self._reply.turn, self._reply.index, call, line))

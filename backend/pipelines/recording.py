@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from backend.engines.interfaces import Pause
+from backend.lines import new_id
 from backend.utterance import Utterance
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ class Recording:
     text: str | None = None
     """What was said up to this pause, once the recogniser has answered."""
     likely_end_told: bool = False
+    discarded: bool = False
+    """Whether nobody wants to know any more."""
+    line: str = field(default_factory=new_id)
+    """The id that what is said will have in the conversation."""
     _decided_at: float | None = None
     _paused_at: float = 0.0
     _answered_at: float = 0.0
@@ -88,7 +93,8 @@ class Recording:
         ahead_s = 0.0
         if self.paused:
             ahead_s = (decided_at if self.text is None else min(self._answered_at, decided_at)) - self._paused_at
-        return Utterance(text.strip(), "speech", self.voiced_at, decided_at, at, ahead_s=max(0.0, ahead_s))
+        ahead_s = max(0.0, ahead_s)
+        return Utterance(text.strip(), "speech", self.voiced_at, decided_at, at, ahead_s=ahead_s, line=self.line)
 
     def _send(self, item: bytes | Pause) -> bool:
         try:

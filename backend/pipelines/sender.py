@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 FRAME_S = 0.1
 KEPT_S = 0.01
 AHEAD_S = 1.5
-"""How much unheard audio the listener holds: bridges a stalled engine or network, and bounds what a cut throws away."""
+"""How much unheard audio the listener should hold: bridges a stalled engine or network, and bounds what a cut throws
+away."""
 
 
 @dataclass(slots=True)
@@ -49,6 +50,7 @@ class Sender:
     playback: Playback
     reference: EchoReference
     rate_hz: int
+    ahead_s: float
     emit: Callable[[Event], Awaitable[None]]
     clock: Callable[[], float]
     _cursor: _Cursor = field(default_factory=_Cursor)
@@ -84,7 +86,7 @@ class Sender:
         step = int(self.rate_hz * FRAME_S) * SAMPLE_BYTES
         cursor.kept = speech[certain:]
         for start in range(0, certain, step):
-            await self.playback.ahead_at_most(AHEAD_S)
+            await self.playback.ahead_at_most(self.ahead_s)
             await self._send_frame(item.reply, speech[start : min(start + step, certain)], False, False)
 
     async def _send_frame(self, reply: Reply, pcm: bytes, ends_sentence: bool, ends_message: bool) -> None:

@@ -114,6 +114,13 @@ class STTPipeline:
             now = self._clock()
             self._notify(Utterance("", "speech", now, now, now))
 
+    def discard(self) -> None:
+        """Forget the utterance being spoken; what has been decided stays."""
+        if self._recording is not None:
+            self._recording.discarded = True
+            self._stop("discarded")
+        self._pre_roll.clear()
+
     async def run(self) -> None:
         """Recognise utterances until cancelled."""
         try:
@@ -134,7 +141,7 @@ class STTPipeline:
         try:
             await self._understand(recording)
         except EngineError as error:
-            self._notify(HearingFailed(error))
+            self._notify(HearingFailed(error, recording.line))
         finally:
             recording.audio.close()
 
@@ -142,7 +149,9 @@ class STTPipeline:
         async with aclosing(self._stt.stream(recording.audio, self.hints)) as transcripts:
             async for transcript in transcripts:
                 if transcript.final:
-                    self._notify(recording.utterance(transcript.text, self._clock()))
+                    text = "" if recording.discarded else transcript.text
+                    self._notify(recording.utterance(text, self._clock()))
+                if transcript.final or recording.discarded:
                     continue
                 self._notify(TranscriptPartial(transcript.text))
                 if recording.paused and transcript.pauses == recording.pauses:
@@ -209,12 +218,13 @@ class STTPipeline:
             return
         self._recording, self._started_at = recording, self._windows
         self._sound.begin(self._pre_roll)
-        self._notify(SpeechStarted((self._windows - START_WINDOWS) * WINDOW_MS))
+        self._notify(SpeechStarted((self._windows - START_WINDOWS) * WINDOW_MS, recording.line))
         self._pre_roll.clear()
         self._watch_microphone()
 
     def _stop(self, reason: str) -> None:
         assert self._recording is not None
+        line = self._recording.line
         self._recording.decide(self._clock())
         self._recording = None
         self._sound.end()
@@ -222,7 +232,7 @@ class STTPipeline:
         if self._watch is not None:
             self._watch.cancel()
         end_ms = (self._windows - self._voice.unvoiced_run) * WINDOW_MS
-        self._notify(SpeechStopped(end_ms, self._voice.silence_ms, reason))
+        self._notify(SpeechStopped(end_ms, self._voice.silence_ms, reason, line))
 
     def _watch_microphone(self) -> None:
         """A muted or vanished microphone sends nothing at all, which is silence too."""

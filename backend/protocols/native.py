@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
-from backend import events
-from backend.conversation import Character
+from backend import commands, events
 from backend.engines.interfaces import Generation
 from backend.errors import InvalidRequest
+from backend.lines import Character
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,7 +94,7 @@ _MESSAGE: TypeAdapter[_Configure | _Say | _Position | _Bare | _Ping] = TypeAdapt
 )
 
 
-def decode(message: str | bytes, known: Mapping[str, Character]) -> events.Command:
+def decode(message: str | bytes, known: Mapping[str, Character]) -> commands.Command:
     """The command in a message. `known`: characters that can be named by id.
 
     Raises `InvalidRequest` for anything else, with the reason in words.
@@ -102,7 +102,7 @@ def decode(message: str | bytes, known: Mapping[str, Character]) -> events.Comma
     if isinstance(message, bytes):
         if not message or len(message) % 2:
             raise InvalidRequest(f"audio must be whole 16-bit samples; this frame has {len(message)} bytes")
-        return events.Microphone(message)
+        return commands.Microphone(message)
     try:
         wire = _MESSAGE.validate_json(message)
     except ValidationError as error:
@@ -111,27 +111,27 @@ def decode(message: str | bytes, known: Mapping[str, Character]) -> events.Comma
         case _Configure():
             return _configure(wire, known)
         case _Say():
-            return events.Say(wire.text, tuple(wire.to or ()))
+            return commands.Say(wire.text, tuple(wire.to or ()))
         case _Position():
-            return events.PlaybackPosition(wire.turn, wire.reply, wire.samples)
+            return commands.PlaybackPosition(wire.turn, wire.reply, wire.samples)
         case _Ping():
-            return events.Ping(wire.nonce)
+            return commands.Ping(wire.nonce)
         case _Bare():
             return _BARE[wire.type]
 
 
-_BARE: dict[str, events.Command] = {
-    "audio.commit": events.Commit(),
-    "interrupt": events.Interrupt(),
-    "regenerate": events.Regenerate(),
-    "conversation.clear": events.ClearConversation(),
+_BARE: dict[str, commands.Command] = {
+    "audio.commit": commands.Commit(),
+    "interrupt": commands.Interrupt(),
+    "regenerate": commands.Regenerate(),
+    "conversation.clear": commands.ClearConversation(),
 }
 
 
-def _configure(wire: _Configure, known: Mapping[str, Character]) -> events.Configure:
+def _configure(wire: _Configure, known: Mapping[str, Character]) -> commands.Configure:
     llm, turn = wire.llm, wire.turn or _Turn()
     generation = llm and Generation(llm.model, llm.temperature, llm.top_p, llm.max_tokens, dict(llm.model_extra or {}))
-    return events.Configure(
+    return commands.Configure(
         cast=None if wire.characters is None else _cast(wire.characters, known),
         user_name=wire.user_name,
         output_rate=wire.output_rate,
@@ -166,8 +166,9 @@ def _explain(error: ValidationError) -> str:
     return f"{place}: {problem['msg']}" if place else problem["msg"]
 
 
-def encode(event: events.Event, at: float) -> str | bytes:
-    """The message that carries `event`: text for everything but audio. `at`: the server's clock, seconds."""
+def encode(event: events.Event, at: float) -> str | bytes | None:
+    """The message that carries `event`: text for everything but audio; `None` for what this protocol does not tell.
+    `at`: the server's clock, seconds."""
     if isinstance(event, events.AudioFrame):
         flags = _ENDS_SENTENCE * event.ends_sentence | _ENDS_MESSAGE * event.ends_message
         return (
@@ -182,8 +183,13 @@ def encode(event: events.Event, at: float) -> str | bytes:
             )
             + event.pcm
         )
+    if type(event) not in _TYPES:
+        return None
     return json.dumps({**_fields(event), "at": round(at, 6)}, ensure_ascii=False, separators=(",", ":"))
 
+
+_OTHER_DOORS = {"line", "request"}
+"""Fields for clients that edit the conversation, which cannot be done here."""
 
 _TYPES: dict[type[events.Event], str] = {
     events.SessionReady: "session.ready",
@@ -206,7 +212,7 @@ _TYPES: dict[type[events.Event], str] = {
 
 def _fields(event: events.Event) -> dict[str, Any]:
     """The event's own fields under their own names, but for what is not for clients or not JSON."""
-    fields: dict[str, Any] = {name: getattr(event, name) for name in event.__slots__}
+    fields: dict[str, Any] = {name: getattr(event, name) for name in event.__slots__ if name not in _OTHER_DOORS}
     match event:
         case events.SessionReady(characters=characters):
             fields["protocol"] = VERSION

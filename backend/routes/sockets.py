@@ -57,6 +57,8 @@ async def _serve(websocket: WebSocket, server: Server) -> None:
     async def send(event: Event, at: float) -> None:
         message = native.encode(event, at)
         try:
+            if message is None:
+                return
             if isinstance(message, bytes):
                 await websocket.send_bytes(message)
             else:

@@ -80,8 +80,8 @@ def test_words_and_sound_have_to_agree(eagerness, text, sound, waits_like):
     ],
 )
 def test_a_statement_that_rises_goes_on(text, language, waits_like):
-    """What could be all is waited for when the voice stays up; questions, and tones that belong to words, may rise. While
-    the words are not known, they may yet turn out to be a statement."""
+    """What could be all is waited for when the voice stays up; questions, and tones that belong to words, may rise.
+    While the words are not known, they may yet turn out to be a statement."""
     rule = TurnSettings(language=language).end_of_turn
     assert rule.judge(text, Sound.RISING).silence_ms == getattr(rule, waits_like)
 

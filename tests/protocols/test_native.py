@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend import events
-from backend.conversation import Character
+from backend import commands, events
 from backend.engines.interfaces import Generation
 from backend.errors import InvalidRequest
 from backend.events import Outcome
 from backend.ledger import STAGES, Ledger
+from backend.lines import Character
 from backend.protocols.native import decode, encode
 from tests.sessions import MARA, THEO
 
@@ -24,17 +24,17 @@ KNOWN = {"mara": MARA, "theo": THEO}
 @pytest.mark.parametrize(
     ("message", "command"),
     [
-        (b"\x01\x02", events.Microphone(b"\x01\x02")),
-        ({"type": "user.text", "text": " hello "}, events.Say("hello")),
-        ({"type": "user.text", "text": "hello", "to": ["mara"]}, events.Say("hello", ("mara",))),
-        ({"type": "audio.commit"}, events.Commit()),
-        ({"type": "interrupt", "unknown": 1}, events.Interrupt()),
-        ({"type": "regenerate"}, events.Regenerate()),
-        ({"type": "conversation.clear"}, events.ClearConversation()),
-        ({"type": "playback.position", "turn": 1, "reply": 0, "samples": 99}, events.PlaybackPosition(1, 0, 99)),
-        ({"type": "ping", "nonce": "n"}, events.Ping("n")),
-        ({"type": "ping"}, events.Ping(None)),
-        ({"type": "session.configure"}, events.Configure()),
+        (b"\x01\x02", commands.Microphone(b"\x01\x02")),
+        ({"type": "user.text", "text": " hello "}, commands.Say("hello")),
+        ({"type": "user.text", "text": "hello", "to": ["mara"]}, commands.Say("hello", ("mara",))),
+        ({"type": "audio.commit"}, commands.Commit()),
+        ({"type": "interrupt", "unknown": 1}, commands.Interrupt()),
+        ({"type": "regenerate"}, commands.Regenerate()),
+        ({"type": "conversation.clear"}, commands.ClearConversation()),
+        ({"type": "playback.position", "turn": 1, "reply": 0, "samples": 99}, commands.PlaybackPosition(1, 0, 99)),
+        ({"type": "ping", "nonce": "n"}, commands.Ping("n")),
+        ({"type": "ping"}, commands.Ping(None)),
+        ({"type": "session.configure"}, commands.Configure()),
         (
             {
                 "type": "session.configure",
@@ -45,7 +45,7 @@ KNOWN = {"mara": MARA, "theo": THEO}
                 "turn": {"mode": "push_to_talk", "silence_ms": 200, "eagerness": "high"},
                 "captions": False,
             },
-            events.Configure(
+            commands.Configure(
                 cast=(THEO, Character("x", "X", "nova", "You are X.")),
                 user_name="Ada",
                 output_rate=48000,
