@@ -125,6 +125,10 @@ class Configure:
     """Whether replies are spoken, or only written."""
     ahead_s: float | None = None
     """How much audio may be sent before it is heard, seconds."""
+    speed: float | None = None
+    """How fast replies are spoken; 1 is the voice's own speed."""
+    language: str | None = None
+    """What the person speaks, ISO 639-1; empty: not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,9 +46,9 @@ class Conversation:
         aside._kept_in = self if kept else None
         return aside
 
-    def add_person(self, text: str, to: Sequence[str] = (), id: str | None = None) -> PersonLine:
+    def add_person(self, text: str, to: Sequence[str] = (), *, spoken: bool = False, id: str = "") -> PersonLine:
         """The person said `text`; returns the line."""
-        line = PersonLine(text, tuple(to), id or new_id())
+        line = PersonLine(text, tuple(to), id or new_id(), spoken)
         self.add(line)
         return line
 

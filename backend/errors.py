@@ -6,6 +6,9 @@ edges (`routes`), never where the error is raised.
 
 from __future__ import annotations
 
+ALREADY_SPEAKING = "already_speaking"
+"""Code of `InvalidRequest` for a wish to speak while somebody does."""
+
 
 class VoiceChatError(Exception):
     """Base of all deliberate errors. `code` is stable and machine-readable, `str(error)` is for a person."""

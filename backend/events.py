@@ -75,6 +75,8 @@ class TranscriptFinal:
 
     text: str
     line: str = ""
+    dismissed: bool = False
+    """Whether it is no line of the conversation: an echo, or a sound of agreement."""
 
 
 @dataclass(frozen=True, slots=True)

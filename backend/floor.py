@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from backend.conversation import Conversation
 from backend.director import choose_speakers
-from backend.errors import EngineError, InvalidRequest
+from backend.errors import ALREADY_SPEAKING, EngineError, InvalidRequest
 from backend.events import ErrorRaised, Outcome
 from backend.held_events import HeldEvents
 from backend.pipelines.tts import Voices
@@ -28,13 +28,10 @@ if TYPE_CHECKING:
     from backend.commands import Respond
     from backend.events import Event
     from backend.ledger import LedgerEntry
-    from backend.lines import Character, Line
+    from backend.lines import Character, Line, PersonLine
     from backend.session import Engines, SessionSettings
 
 log = logging.getLogger(__name__)
-
-SPEAKING = "already_speaking"
-"""Code of the error for a wish to speak while somebody does."""
 
 
 class Figures(Protocol):
@@ -93,7 +90,7 @@ class Floor:
     async def note(self, utterance: Utterance) -> None:
         """Remember what the person said, without answering it."""
         await self.forget_guess()
-        self.conversation.add_person(utterance.text, utterance.to, utterance.line)
+        self._remember(self.conversation, utterance)
 
     async def respond(self, wish: Respond) -> None:
         """Let somebody speak. Raises `InvalidRequest` when somebody does who is to be heard first, or when a line it
@@ -130,7 +127,7 @@ class Floor:
         await self._drop(guess)
         await self.interrupt()
         if not again:
-            self.conversation.add_person(utterance.text, utterance.to, utterance.line)
+            self._remember(self.conversation, utterance)
         turn = self._prepare(utterance, self.conversation, self._emit)
         await self._emit(turn.decided(utterance))
         self._turns, self.turn, self._task = turn.number, turn, self._start(turn)
@@ -142,7 +139,7 @@ class Floor:
             return
         await self.forget_guess()
         conversation = self.conversation.fork()
-        line = conversation.add_person(utterance.text, id=utterance.line)
+        line = self._remember(conversation, utterance)
         events = HeldEvents(self._emit)
         turn = self._prepare(utterance, conversation, events.put)
         self._speculation = Speculation(turn, self._start(turn), conversation, line, events)
@@ -190,7 +187,9 @@ class Floor:
     async def _make_room(self) -> None:
         """For a new turn: the current one is over as soon as the listener has all of it."""
         if self._task is not None and self.turn is not None and not self.turn.all_sent:
-            raise InvalidRequest("somebody is speaking; cancel that response first, or wait for its end", code=SPEAKING)
+            raise InvalidRequest(
+                "somebody is speaking; cancel that response first, or wait for its end", code=ALREADY_SPEAKING
+            )
         await self._end(Outcome.COMPLETED)
 
     async def _end(self, outcome: Outcome) -> None:
@@ -207,6 +206,10 @@ class Floor:
             await turn.finish(outcome)
         else:
             await self._over(turn, task.exception())
+
+    def _remember(self, conversation: Conversation, utterance: Utterance) -> PersonLine:
+        spoken = utterance.source == "speech"
+        return conversation.add_person(utterance.text, utterance.to, spoken=spoken, id=utterance.line)
 
     def _told(self, wish: Respond) -> list[Line] | None:
         """The lines an answer goes by; `None` for all there are."""
@@ -272,6 +275,7 @@ class Floor:
             output_rate_hz=settings.output_rate,
             aloud=settings.aloud,
             ahead_s=settings.ahead_s,
+            speed=settings.speed,
             emit=emit,
             clock=self._clock,
             account=partial(self._figures.account, self._session),

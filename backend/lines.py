@@ -35,6 +35,7 @@ class PersonLine:
     text: str
     to: tuple[str, ...] = ()
     id: str = field(default_factory=new_id)
+    spoken: bool = False
 
 
 @dataclass(slots=True)

@@ -143,9 +143,10 @@ class Listening:
         barge_in, self._barge_in = self._barge_in, None
         unannounced, self._unannounced = self._unannounced, None
         echo = unannounced is not None or (self._spoke_over and echoes(text, self._spoken()))
+        dismissed = echo or bool(barge_in and self._floor.taken and barge_in.dismisses(text, self._spoken()))
         if utterance is not None and unannounced is None:
-            await self._emit(TranscriptFinal("" if echo else text, utterance.line))
-        if echo or (barge_in and self._floor.taken and barge_in.dismisses(text, self._spoken())):
+            await self._emit(TranscriptFinal("" if echo else text, utterance.line, dismissed))
+        if dismissed:
             await self._take(barge_in and barge_in.over())
         elif utterance is None or not text:
             await self._floor.forget_guess()

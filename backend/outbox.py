@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from backend.events import ReplySentence, ReplyStarted, ReplyText, TurnStarted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from backend.events import Event
+T = TypeVar("T")
 
 GATHER_S = 0.005
 """How long announcements and captions may wait: less than a frame of any display."""
@@ -21,20 +21,20 @@ _CAN_WAIT = (TurnStarted, ReplyStarted, ReplyText, ReplySentence)
 a socket takes up to half a millisecond, which would be a millisecond and a half of every time to first audio."""
 
 
-class Outbox:
+class Outbox(Generic[T]):
     """`put` events from any task while `run` is running. `send(event, at)` writes one, `at` being when it was put."""
 
-    def __init__(self, send: Callable[[Event, float], Awaitable[None]], clock: Callable[[], float]) -> None:
+    def __init__(self, send: Callable[[T, float], Awaitable[None]], clock: Callable[[], float]) -> None:
         self._send = send
         self._clock = clock
-        self._waiting: deque[tuple[Event, float]] = deque()
+        self._waiting: deque[tuple[T, float]] = deque()
         self._noted = 0
         self._told = 0
         self._one_writes = asyncio.Lock()
         self._due = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def put(self, event: Event) -> None:
+    async def put(self, event: T) -> None:
         """Send `event` after all that were put before it; what can wait is only noted.
 
         A caller cancelled meanwhile has sent its event whole or not at all, and has lost nobody else's.

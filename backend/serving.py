@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from backend.server import Server
     from backend.settings import Settings
 
-MAX_MESSAGE_BYTES = 1 << 20
+MAX_MESSAGE_BYTES = 21 << 20
+"""15 MiB of audio in base64; each door has a limit of its own below this."""
 _STAGE_NAMES = {"stt": "hearing", "llm": "writing", "tts": "voices"}
 
 

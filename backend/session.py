@@ -7,6 +7,7 @@ runs as a task of its own, and cancelling that task is the interrupt. Knows noth
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 import time
 from dataclasses import dataclass, replace
@@ -21,12 +22,13 @@ from backend.errors import InvalidRequest, NotFound
 from backend.floor import Floor
 from backend.listening import Listening
 from backend.mailbox import Mailbox
+from backend.pipelines.hearing_events import HearingFailed
 from backend.pipelines.sender import AHEAD_S
 from backend.pipelines.stt import STTPipeline
 from backend.utterance import Utterance
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from backend.commands import Command
     from backend.engines.interfaces import Generation, LanguageModel, SpeechToText, TextToSpeech, TurnModel
@@ -79,6 +81,28 @@ class SessionSettings:
     """Whether replies are spoken, or only written."""
     ahead_s: float = AHEAD_S
     """How much audio may be sent before it is heard."""
+    speed: float = 1.0
+    """How fast replies are spoken."""
+
+    @property
+    def unpaced(self) -> SessionSettings:
+        """These settings with audio sent as soon as it is made."""
+        return replace(self, ahead_s=math.inf)
+
+    def changed(self, change: commands.Configure, voices: Sequence[str]) -> SessionSettings:
+        """These settings with what `change` gives; `voices` are dealt out to new characters that name none."""
+        return replace(
+            self,
+            cast=self.cast if change.cast is None else deal_voices(change.cast, voices),
+            turn=self.turn.changed(change.silence_ms, change.eagerness, change.mode, change.language),
+            generation=change.generation or self.generation,
+            output_rate=change.output_rate or self.output_rate,
+            captions=self.captions if change.captions is None else change.captions,
+            answers=self.answers if change.answers is None else change.answers,
+            aloud=self.aloud if change.aloud is None else change.aloud,
+            ahead_s=self.ahead_s if change.ahead_s is None else change.ahead_s,
+            speed=change.speed or self.speed,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +130,8 @@ class Session:
         self._settings = replace(settings, cast=deal_voices(settings.cast, engines.tts.voices))
         self._emit_all = emit
         self._clock = clock
+        self._waiting: list[tuple[Command, float]] = []
+        """What must not overtake an utterance that is still being understood."""
         self._mailbox: Mailbox[tuple[Command | HearingEvent | _TurnEnded, float]] = Mailbox()
         self._floor = Floor(self.id, engines, self._settings, self._emit, self._turn_ended, figures, clock)
         self._server_cast = {character.id: character for character in settings.cast}
@@ -148,6 +174,8 @@ class Session:
                 await self._typed(text, to, at)
             case commands.Interrupt(turn):
                 await self._floor.interrupt(turn)
+            case commands.Respond() | commands.AddLine() if self._hearing.undecided:
+                self._waiting.append((item, at))
             case commands.Respond():
                 await self._try(self._floor.respond(item), item.request)
             case commands.AddLine() | commands.RemoveLine() | commands.ShowLine() | commands.TruncateLine():
@@ -171,6 +199,14 @@ class Session:
                 raise AssertionError("audio does not go through the mailbox")
             case _:
                 await self._listening.hear(item)
+                if isinstance(item, Utterance | HearingFailed):
+                    await self._go_on()
+
+    async def _go_on(self) -> None:
+        """It is known what the person said: do what was wanted after they had said it."""
+        waiting, self._waiting = self._waiting, []
+        for item, at in waiting:
+            await self._handle(item, at)
 
     async def _try(self, doing: Awaitable[None], request: str | None) -> None:
         """Do what the client wants, or say why not."""
@@ -191,18 +227,7 @@ class Session:
 
     async def _configure(self, change: commands.Configure) -> None:
         await self._floor.forget_guess()
-        old = self._settings
-        self._settings = replace(
-            old,
-            cast=old.cast if change.cast is None else deal_voices(change.cast, self._engines.tts.voices),
-            turn=old.turn.changed(change.silence_ms, change.eagerness, change.mode),
-            generation=change.generation or old.generation,
-            output_rate=change.output_rate or old.output_rate,
-            captions=old.captions if change.captions is None else change.captions,
-            answers=old.answers if change.answers is None else change.answers,
-            aloud=old.aloud if change.aloud is None else change.aloud,
-            ahead_s=old.ahead_s if change.ahead_s is None else change.ahead_s,
-        )
+        self._settings = self._settings.changed(change, self._engines.tts.voices)
         self.known_characters = self._server_cast | {character.id: character for character in self._settings.cast}
         self._floor.conversation.user_name = change.user_name or self._floor.conversation.user_name
         self._apply_settings()

@@ -50,6 +50,8 @@ class Stage:
     """Whether replies are spoken, or only written."""
     ahead_s: float
     """How much unheard audio the listener may hold."""
+    speed: float
+    """How fast replies are spoken."""
     emit: Callable[[Event], Awaitable[None]]
     clock: Callable[[], float]
     account: Callable[[int, LedgerEntry, Outcome], None]
@@ -125,7 +127,7 @@ class Turn:
                 group.create_task(writer.run(self._replies, to_voice))
                 group.create_task(self._read(sentences))
             return
-        speaker = TTSPipeline(stage.voices, stage.output_rate_hz, stage.clock)
+        speaker = TTSPipeline(stage.voices, stage.output_rate_hz, stage.speed, stage.clock)
         sender = Sender(self._playback, self._reference, stage.output_rate_hz, stage.ahead_s, stage.emit, stage.clock)
         async with asyncio.TaskGroup() as group:
             group.create_task(writer.run(self._replies, to_voice))

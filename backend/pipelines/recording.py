@@ -34,6 +34,8 @@ class Recording:
     text: str | None = None
     """What was said up to this pause, once the recogniser has answered."""
     likely_end_told: bool = False
+    concluded: bool = False
+    """Whether it is known what was said, or that it cannot be."""
     discarded: bool = False
     """Whether nobody wants to know any more."""
     line: str = field(default_factory=new_id)
@@ -81,6 +83,11 @@ class Recording:
         """The person has finished."""
         self._decided_at = at
         self._sender.close()
+
+    @property
+    def decided(self) -> bool:
+        """Whether the person has finished."""
+        return self._decided_at is not None
 
     def close(self) -> None:
         """Nobody will recognise this."""

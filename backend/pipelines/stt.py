@@ -91,6 +91,8 @@ class STTPipeline:
         self._sound = TurnSound(turn_model, self._reconsider)
         self._fed_at = 0.0
         self._watch: asyncio.TimerHandle | None = None
+        self.undecided = 0
+        """Utterances that are over and not understood yet."""
         self._queue, self._recordings = anyio.create_memory_object_stream[Recording](8)
 
     def feed(self, pcm: bytes) -> None:
@@ -141,7 +143,7 @@ class STTPipeline:
         try:
             await self._understand(recording)
         except EngineError as error:
-            self._notify(HearingFailed(error, recording.line))
+            self._conclude(recording, HearingFailed(error, recording.line))
         finally:
             recording.audio.close()
 
@@ -150,7 +152,7 @@ class STTPipeline:
             async for transcript in transcripts:
                 if transcript.final:
                     text = "" if recording.discarded else transcript.text
-                    self._notify(recording.utterance(text, self._clock()))
+                    self._conclude(recording, recording.utterance(text, self._clock()))
                 if transcript.final or recording.discarded:
                     continue
                 self._notify(TranscriptPartial(transcript.text))
@@ -159,6 +161,11 @@ class STTPipeline:
                     self._notify(SaidSoFar(transcript.text))
                     if recording is self._recording:
                         self._consider(recording)
+
+    def _conclude(self, recording: Recording, conclusion: Utterance | HearingFailed) -> None:
+        self.undecided -= recording.decided
+        recording.concluded = True
+        self._notify(conclusion)
 
     def _hear(self, window: bytes) -> None:
         self._windows += 1
@@ -226,6 +233,7 @@ class STTPipeline:
         assert self._recording is not None
         line = self._recording.line
         self._recording.decide(self._clock())
+        self.undecided += not self._recording.concluded
         self._recording = None
         self._sound.end()
         self._voice.stop()

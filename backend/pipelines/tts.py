@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from backend.audio import Resampler, sample_count
 from backend.heard import SpeechRate
 from backend.pipelines.llm import ReplyWritten, SentenceItem
+from backend.time_stretch import TimeStretch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,6 +88,7 @@ class TTSPipeline:
 
     voices: Voices
     output_rate_hz: int
+    speed: float
     clock: Callable[[], float]
 
     async def run(
@@ -106,6 +108,8 @@ class TTSPipeline:
     async def _speak(self, item: SentenceItem, audio: MemoryObjectSendStream[AudioItem]) -> None:
         reply, voice = item.reply, self.voices.of(item.reply.character)
         resampler = Resampler(self.voices.tts.sample_rate_hz, self.output_rate_hz)
+        stretch = TimeStretch(self.output_rate_hz, self.speed)
+        scale = self.output_rate_hz / self.voices.tts.sample_rate_hz / self.speed
         sentence = reply.spoken.begin_sentence(item.start, item.end, item.spoken)
         reply.ledger.mark("tts_request", self.clock())
         worked_from = self.clock()
@@ -114,11 +118,10 @@ class TTSPipeline:
                 now = self.clock()
                 reply.ledger.mark("tts_first_audio", now)
                 reply.ledger.voice_worked(now - worked_from)
-                scale = self.output_rate_hz / self.voices.tts.sample_rate_hz
                 sentence.marks.extend((mark.offset, int(mark.sample * scale)) for mark in piece.marks)
-                await self._pass_on(item, sentence, resampler.feed(piece.pcm), audio)
+                await self._pass_on(item, sentence, stretch.feed(resampler.feed(piece.pcm)), audio)
                 worked_from = self.clock()
-        await self._pass_on(item, sentence, resampler.finish(), audio)
+        await self._pass_on(item, sentence, stretch.feed(resampler.finish()) + stretch.finish(), audio)
         reply.spoken.complete_sentence(sentence)
         await audio.send(SentenceVoiced(reply, item.sentence_index))
 

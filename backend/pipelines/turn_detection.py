@@ -141,10 +141,14 @@ class TurnSettings:
     language: str | None = None
     """What the person speaks, ISO 639-1; `None`: not known, and taken for English where words are judged."""
 
-    def changed(self, silence_ms: int | None, eagerness: Eagerness | None, mode: Mode | None) -> TurnSettings:
-        """These settings with what is given; an eagerness given alone replaces an earlier number of milliseconds."""
+    def changed(
+        self, silence_ms: int | None, eagerness: Eagerness | None, mode: Mode | None, language: str | None = None
+    ) -> TurnSettings:
+        """These settings with what is given. An eagerness given alone replaces an earlier number of milliseconds; an
+        empty language means that it is not known."""
         kept_ms = self.silence_ms if eagerness is None else None
-        return TurnSettings(silence_ms or kept_ms, eagerness or self.eagerness, mode or self.mode, self.language)
+        spoken = self.language if language is None else language or None
+        return TurnSettings(silence_ms or kept_ms, eagerness or self.eagerness, mode or self.mode, spoken)
 
     @property
     def end_of_turn(self) -> EndOfTurn:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 MAX_AUDIO_BYTES = 65_536
+MAX_TEXT_BYTES = 1 << 20
 MAX_CAST = 12
 _MAX_INTEGER = 2**53 - 1
 
@@ -188,8 +189,8 @@ def encode(event: events.Event, at: float) -> str | bytes | None:
     return json.dumps({**_fields(event), "at": round(at, 6)}, ensure_ascii=False, separators=(",", ":"))
 
 
-_OTHER_DOORS = {"line", "request"}
-"""Fields for clients that edit the conversation, which cannot be done here."""
+_OTHER_DOORS = {"line", "request", "dismissed"}
+"""Fields for clients that keep the conversation's lines, which cannot be done here."""
 
 _TYPES: dict[type[events.Event], str] = {
     events.SessionReady: "session.ready",

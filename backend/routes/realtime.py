@@ -1,0 +1,176 @@
+"""`WS /v1/realtime`: carries OpenAI's Realtime protocol between a socket and a session."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+
+from backend import commands, events
+from backend.audio import SAMPLE_BYTES
+from backend.engines.interfaces import HEARING_RATE_HZ, Hints
+from backend.errors import EngineError, InvalidRequest, VoiceChatError
+from backend.lines import PersonLine, new_id
+from backend.outbox import Outbox
+from backend.pipelines.transcription import transcribe
+from backend.protocols.realtime.config import CAST, Scene
+from backend.protocols.realtime.connection import Connection
+from backend.protocols.realtime.incoming import Incoming, Step, Understand
+from backend.protocols.realtime.outgoing import Outgoing
+from backend.protocols.realtime.requests import read_object
+from backend.protocols.realtime.wire import Wire, error
+from backend.routes.auth import presented_key
+from backend.routes.errors import error_response, status_of
+from backend.routes.session_socket import live
+from backend.session import Session
+
+if TYPE_CHECKING:
+    from backend.server import Server
+
+router = APIRouter()
+
+PROTOCOL = "realtime"
+KEY_PREFIX = "openai-insecure-api-key."
+"""Browsers cannot set headers: they bring the key as a subprotocol of this name."""
+
+SLICE_BYTES = HEARING_RATE_HZ // 10 * SAMPLE_BYTES
+"""Audio heard before others get their turn on the event loop (100 ms)."""
+
+
+@router.websocket("/v1/realtime")
+async def realtime(websocket: WebSocket) -> None:
+    """One session for as long as the socket lives."""
+    server: Server = websocket.app.state.server
+    offered: list[str] = websocket.scope.get("subprotocols") or []
+    query = websocket.query_params
+    try:
+        server.check_origin(websocket.headers.get("origin"), websocket.headers.get("host"))
+        server.authorize(_key(websocket, offered))
+        connection = Connection(
+            session=new_id("sess"),
+            model=query.get("model") or CAST,
+            scene=Scene(server.defaults.cast),
+            intent="transcription" if query.get("intent") == "transcription" else "realtime",
+            extensions=query.get("extensions") == "1",
+        )
+        with server.admitted():
+            await websocket.accept(PROTOCOL if PROTOCOL in offered else None)
+            await _Carrier(websocket, server, connection).carry()
+    except VoiceChatError as problem:
+        # Only before the socket is accepted: HTTP still tells what is wrong.
+        refusal = error_response(status_of(problem), str(problem), problem.code, problem.param)
+        await websocket.send_denial_response(refusal)
+
+
+def _key(websocket: WebSocket, offered: list[str]) -> str | None:
+    by_protocol = (name.removeprefix(KEY_PREFIX) for name in offered if name.startswith(KEY_PREFIX))
+    return next(by_protocol, None) or presented_key(websocket)
+
+
+class _Carrier:
+    """Carries one connection."""
+
+    def __init__(self, websocket: WebSocket, server: Server, connection: Connection) -> None:
+        self._websocket = websocket
+        self._engines = server.engines
+        self._connection = connection
+        self._incoming, self._outgoing = Incoming(connection), Outgoing(connection)
+        self._outbox: Outbox[events.Event | Wire] = Outbox(self._send, time.monotonic)
+        settings = server.defaults.changed(connection.config.configure(), server.engines.tts.voices)
+        self._session = Session(server.engines, settings.unpaced, self._outbox.put, server.metrics)
+        self._unsent: deque[str] = deque()
+        self._nobody_speaks = asyncio.Event()
+        self._somebody_speaks = asyncio.Event()
+
+    async def carry(self) -> None:
+        """Until the client leaves."""
+        await live(self._websocket, self._session, self._read(), self._outbox.run(), self._wait_in_silence())
+
+    async def _send(self, told: events.Event | Wire, _at: float) -> None:
+        """Whoever is cancelled in here leaves nothing half told: the next to send sends the rest first."""
+        self._follow(told)
+        wires = [told] if isinstance(told, dict) else self._outgoing.tell(told)
+        self._unsent.extend(json.dumps(wire, ensure_ascii=False, separators=(",", ":")) for wire in wires)
+        try:
+            while self._unsent:
+                await self._websocket.send_text(self._unsent[0])
+                self._unsent.popleft()
+        except (WebSocketDisconnect, RuntimeError):
+            self._unsent.clear()  # the socket is gone; the reader learns it too and ends the session
+
+    async def _read(self) -> None:
+        """Pass on what the client sends until it leaves."""
+        while True:
+            message = await self._websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            try:
+                given = read_object(message["text"] if message.get("text") is not None else message["bytes"])
+            except InvalidRequest as problem:
+                await self._outbox.put(error(str(problem), problem.code))
+                continue
+            for step in self._incoming.receive(given):
+                await self._do(step)
+
+    async def _do(self, step: Step) -> None:
+        match step:
+            case dict():
+                await self._outbox.put(step)
+            case Understand(pcm, add):
+                await self._understand(pcm, add)
+            case commands.Microphone(pcm):
+                for start in range(0, len(pcm), SLICE_BYTES):
+                    await self._session.receive(commands.Microphone(pcm[start : start + SLICE_BYTES]))
+                    await asyncio.sleep(0)
+            case _:
+                await self._session.receive(step)
+
+    async def _understand(self, pcm: bytes, add: commands.AddLine) -> None:
+        """Add what the person says in a recording. What cannot be recognised is not added."""
+        assert isinstance(add.line, PersonLine)
+        hints = Hints(language=self._connection.config.language or None)
+        found = transcribe(pcm, self._engines.stt, self._engines.vad.open(), hints)
+        try:
+            said = [segment.text async for segment in found]
+        except EngineError as problem:
+            await self._outbox.put(error(str(problem), problem.code, "item", add.request, ours=True))
+            return
+        add.line.text = " ".join(part for part in (add.line.text, *said) if part)
+        add.line.spoken = True
+        await self._session.receive(add)
+
+    # --- silence ------------------------------------------------------------------------------------------------------
+
+    def _follow(self, told: events.Event | Wire) -> None:
+        match told:
+            case events.SessionReady() | events.TurnDone():
+                self._somebody_speaks.clear()
+                self._nobody_speaks.set()
+            case events.SpeechStarted() | events.TurnStarted():
+                self._nobody_speaks.clear()
+                self._somebody_speaks.set()
+            case _:
+                pass
+
+    async def _wait_in_silence(self) -> None:
+        """Have a character speak when nobody has for as long as the client wants to wait."""
+        while True:
+            await self._nobody_speaks.wait()
+            idle_ms = self._connection.config.idle_ms
+            try:
+                async with asyncio.timeout(idle_ms / 1000 if idle_ms else None):
+                    await self._somebody_speaks.wait()
+            except TimeoutError:
+                self._nobody_speaks.clear()
+                await self._speak_into_silence()
+
+    async def _speak_into_silence(self) -> None:
+        line = new_id()
+        for wire in self._outgoing.timed_out(line):
+            await self._outbox.put(wire)
+        await self._session.receive(commands.AddLine(PersonLine("", id=line, spoken=True)))
+        await self._session.receive(commands.Respond(new_id("request")))
