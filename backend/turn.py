@@ -114,26 +114,31 @@ class Turn:
         return self._reference.likeness(microphone, self._playback.position) >= ALIKE
 
     async def run(self) -> None:
-        """Answer until the last reply has been heard. Raises an exception group with `EngineError` when one fails."""
+        """Answer until the last reply has been heard, or read. Raises an exception group with `EngineError` when one
+        fails."""
         stage = self._stage
         to_voice, sentences = anyio.create_memory_object_stream[SentenceItem | ReplyWritten](SENTENCES_AHEAD)
-        to_send, audio = anyio.create_memory_object_stream[AudioItem](CHUNKS_AHEAD)
-        to_hear, voiced = anyio.create_memory_object_stream[Reply](len(self._replies))
         writer = LLMPipeline(
             stage.llm, stage.generation, stage.conversation, stage.cast, stage.emit, stage.clock, stage.aloud
         )
-        if not stage.aloud:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(writer.run(self._replies, to_voice))
-                group.create_task(self._read(sentences))
-            return
-        speaker = TTSPipeline(stage.voices, stage.output_rate_hz, stage.speed, stage.clock)
-        sender = Sender(self._playback, self._reference, stage.output_rate_hz, stage.ahead_s, stage.emit, stage.clock)
         async with asyncio.TaskGroup() as group:
             group.create_task(writer.run(self._replies, to_voice))
-            group.create_task(speaker.run(sentences, to_send))
-            group.create_task(sender.run(audio, to_hear))
-            group.create_task(self._listen(voiced))
+            if stage.aloud:
+                self._speak(sentences, group)
+            else:
+                group.create_task(self._read(sentences))
+
+    def _speak(
+        self, sentences: MemoryObjectReceiveStream[SentenceItem | ReplyWritten], group: asyncio.TaskGroup
+    ) -> None:
+        stage = self._stage
+        to_send, audio = anyio.create_memory_object_stream[AudioItem](CHUNKS_AHEAD)
+        to_hear, voiced = anyio.create_memory_object_stream[Reply](len(self._replies))
+        speaker = TTSPipeline(stage.voices, stage.output_rate_hz, stage.speed, stage.clock)
+        sender = Sender(self._playback, self._reference, stage.output_rate_hz, stage.ahead_s, stage.emit, stage.clock)
+        group.create_task(speaker.run(sentences, to_send))
+        group.create_task(sender.run(audio, to_hear))
+        group.create_task(self._listen(voiced))
 
     async def _listen(self, voiced: MemoryObjectReceiveStream[Reply]) -> None:
         """Announce each reply's end once it has been heard."""

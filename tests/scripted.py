@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from backend.engines.interfaces import NO_HINTS, Pause, Speech, Transcript, WordMark
+from backend.engines.interfaces import NO_HINTS, Generation, Pause, Speech, Transcript, WordMark, Written
 from backend.errors import EngineError
 
 RATE_HZ = 24_000
@@ -44,23 +44,27 @@ class _Scripted:
 
 
 class ScriptedLanguageModel(_Scripted):
-    """Replies in turn from `replies`, a word at a time. A reply that is an `EngineError` is raised after its text."""
+    """Replies in turn from `replies`, a word at a time, or piece by piece what is no text."""
 
-    def __init__(self, *replies: str, first_token_s: float = 0.2, token_s: float = 1 / 60) -> None:
+    def __init__(
+        self, *replies: str | tuple[Written, ...], first_token_s: float = 0.2, token_s: float = 1 / 60
+    ) -> None:
         super().__init__()
         self.replies = list(replies) or ["Very well."]
         self.first_token_s = first_token_s
         self.token_s = token_s
         self.fail_after: int | None = None
         self.requests: list[list[dict[str, str]]] = []
+        self.generations: list[Generation] = []
 
     async def stream(self, messages, generation):
         reply = self.replies[len(self.requests) % len(self.replies)]
         self.requests.append(list(messages))
+        self.generations.append(generation)
         self.counts.opened += 1
         try:
             await asyncio.sleep(self.first_token_s)
-            for index, piece in enumerate(tokens(reply)):
+            for index, piece in enumerate(tokens(reply) if isinstance(reply, str) else reply):
                 if self.fail_after is not None and index >= self.fail_after:
                     raise EngineError("llm", "the scripted server went away")
                 if index:

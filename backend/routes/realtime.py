@@ -83,8 +83,9 @@ class _Carrier:
         settings = server.defaults.changed(connection.config.configure(), server.engines.tts.voices)
         self._session = Session(server.engines, settings.unpaced, self._outbox.put, server.metrics)
         self._unsent: deque[str] = deque()
-        self._nobody_speaks = asyncio.Event()
-        self._somebody_speaks = asyncio.Event()
+        self._is_quiet = True
+        self._stirred = asyncio.Event()
+        """Something happened that the silence is counted from, or that changes how long it may be."""
 
     async def carry(self) -> None:
         """Until the client leaves."""
@@ -147,25 +148,26 @@ class _Carrier:
 
     def _follow(self, told: events.Event | Wire) -> None:
         match told:
-            case events.SessionReady() | events.TurnDone():
-                self._somebody_speaks.clear()
-                self._nobody_speaks.set()
-            case events.SpeechStarted() | events.TurnStarted():
-                self._nobody_speaks.clear()
-                self._somebody_speaks.set()
-            case _:
+            case events.SessionReady():
                 pass
+            case events.TurnDone():
+                self._is_quiet = True
+            case events.SpeechStarted() | events.TurnStarted():
+                self._is_quiet = False
+            case _:
+                return
+        self._stirred.set()
 
     async def _wait_in_silence(self) -> None:
         """Have a character speak when nobody has for as long as the client wants to wait."""
         while True:
-            await self._nobody_speaks.wait()
-            idle_ms = self._connection.config.idle_ms
+            self._stirred.clear()
+            idle_ms = self._connection.config.idle_ms if self._is_quiet else None
             try:
                 async with asyncio.timeout(idle_ms / 1000 if idle_ms else None):
-                    await self._somebody_speaks.wait()
+                    await self._stirred.wait()
             except TimeoutError:
-                self._nobody_speaks.clear()
+                self._is_quiet = False
                 await self._speak_into_silence()
 
     async def _speak_into_silence(self) -> None:

@@ -191,11 +191,13 @@ class Outgoing:
             turn.later.append(happened)
         elif happened.reply == turn.reply:
             yield from self._told(turn, happened)
-        response = self._connection.responses.get(happened.turn)
-        while response is not None and response.done and not turn.cut and turn.later:
-            turn.reply = max(turn.reply, turn.later[0].reply)
+        while turn.later and not turn.cut:
+            response = self._connection.responses.get(happened.turn)
+            following = turn.later[0].reply
+            if following > turn.reply and response is not None and not response.done:
+                return
+            turn.reply = following
             yield from self._told(turn, turn.later.popleft())
-            response = self._connection.responses[happened.turn]
 
     def _told(self, turn: _Turn, happened: Replying) -> Iterator[Wire]:
         connection = self._connection
