@@ -113,16 +113,16 @@ class Conversation:
                 case PersonLine():
                     note = f'[cutting you off after "{cut}"] ' if cut is not None else ""
                     said = f"{self.user_name}: {note}{line.text}" if named else note + line.text
-                    _append(messages, "user", said)
+                    append_line(messages, "user", said)
                     cut = None
                 case ReplyLine() if not line.remembered:
                     continue
                 case ReplyLine() if line.character.id == character.id:
-                    _append(messages, "assistant", line.remembered)
+                    append_line(messages, "assistant", line.remembered)
                     cut = _last_words(line.remembered) if line.cut_off else None
                 case ReplyLine():
                     broken = " [cut off]" if line.cut_off else ""
-                    _append(messages, "user", f"{line.character.name}: {line.remembered}{broken}")
+                    append_line(messages, "user", f"{line.character.name}: {line.remembered}{broken}")
         return messages
 
 
@@ -139,7 +139,8 @@ def system_prompt(character: Character, cast: Sequence[Character], user_name: st
     )
 
 
-def _append(messages: list[Message], role: str, content: str) -> None:
+def append_line(messages: list[Message], role: str, content: str) -> None:
+    """Add a line, to the last message if that has the same role."""
     if messages[-1]["role"] == role:
         messages[-1] = Message(role=role, content=f"{messages[-1]['content']}\n{content}")
     else:
