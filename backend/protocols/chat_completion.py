@@ -81,21 +81,21 @@ class Completion:
     def chunks(self, item: Written | Speech) -> Iterator[dict[str, Any]]:
         """What is sent when `item` comes."""
         if delta := self.add(item):
-            yield from self._opening()
-            yield self._chunk(delta)
+            yield self._chunk(self._opening() | delta)
 
     def last_chunks(self, expires_at: int | None, *, usage: bool) -> Iterator[dict[str, Any]]:
         """What is sent at the end; `expires_at` where the answer has sound."""
-        yield from self._opening()
         if expires_at is not None:
-            yield self._chunk({"audio": self._audio_delta({"expires_at": expires_at})})
+            yield self._chunk(self._opening() | {"audio": self._audio_delta({"expires_at": expires_at})})
+        elif not self._opened:
+            yield self._chunk(self._opening())
         yield self._chunk({}, self._finish_reason)
         if usage:
             yield {**self._head("chat.completion.chunk"), "choices": [], "usage": self.usage()}
 
     def whole(self, data: bytes, expires_at: int | None) -> dict[str, Any]:
         """The whole answer; `data` is the audio file, and `expires_at` is given where there is one."""
-        message = self._opening_delta() | {"content": self.text or None, "refusal": None}
+        message = self._opening() | {"content": self.text or None, "refusal": None}
         if expires_at is not None:
             encoded = base64.b64encode(data).decode()
             audio = {"id": self.audio_id, "data": encoded, "expires_at": expires_at, "transcript": self.text}
@@ -126,12 +126,11 @@ class Completion:
         reason = self._finish.reason if self._finish else "stop"
         return "tool_calls" if self._calls and reason == "stop" else reason
 
-    def _opening(self) -> Iterator[dict[str, Any]]:
-        if not self._opened:
-            self._opened = True
-            yield self._chunk(self._opening_delta() | ({} if self._speaks else {"content": ""}))
-
-    def _opening_delta(self) -> dict[str, Any]:
+    def _opening(self) -> dict[str, Any]:
+        """Whose message it is, which is said once."""
+        if self._opened:
+            return {}
+        self._opened = True
         own = {} if self._character is None else {OWN_FIELD: {"character": self._character}}
         return {"role": "assistant", **own}
 
