@@ -74,7 +74,7 @@ async def test_a_request_is_relayed_with_a_model():
 
 @pytest.mark.parametrize("body", [{}, {"code": 400}, {"message": "too long", "code": "length", "param": "n"}])
 async def test_what_a_server_refuses_is_told_apart(body):
-    """A refusal of the request keeps what the server says of it, in whatever shape; one of the key is no such refusal."""
+    """A refusal of the request keeps what the server says of it, in whatever shape; one of the key is not passed on."""
     async with engine_on(OpenAILanguageModel, status=422, error=body) as (server, llm):
         error = await contract.fails_with("llm", llm.stream(MESSAGES, Generation()))
         assert isinstance(error, RequestRefused)
