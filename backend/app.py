@@ -25,7 +25,7 @@ from backend.engines.smart_turn import SmartTurn
 from backend.engines.whisper import WhisperSpeechToText
 from backend.errors import ConfigurationError
 from backend.pipelines.turn_detection import TurnSettings
-from backend.routes import models, operations, realtime, sockets, speech, transcriptions
+from backend.routes import chat, models, operations, realtime, sockets, speech, transcriptions
 from backend.routes.body_limit import BodyLimit
 from backend.routes.errors import DOCUMENTED, install_error_handlers
 from backend.server import Server
@@ -140,6 +140,7 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
     app.include_router(sockets.router)
     app.include_router(realtime.router)
     app.include_router(models.router)
+    app.include_router(chat.router)
     app.include_router(speech.router)
     app.include_router(transcriptions.router)
     app.mount("/", operations.Page(), name="page")

@@ -100,20 +100,20 @@ class Conversation:
                 case PersonLine() if line.text:
                     note = f'[cutting you off after "{cut}"] ' if cut is not None else ""
                     said = f"{self.user_name}: {note}{line.text}" if named else note + line.text
-                    _append(messages, "user", said)
+                    append_line(messages, "user", said)
                     cut = None
                 case ReplyLine() if not line.remembered:
                     continue
                 case ReplyLine() if line.character.id == character.id:
-                    _append(messages, "assistant", line.remembered)
+                    append_line(messages, "assistant", line.remembered)
                     cut = _last_words(line.remembered) if line.cut_off else None
                 case ReplyLine():
                     broken = " [cut off]" if line.cut_off else ""
-                    _append(messages, "user", f"{line.character.name}: {line.remembered}{broken}")
+                    append_line(messages, "user", f"{line.character.name}: {line.remembered}{broken}")
                 case CallLine() if line.character.id == character.id and line.call_id in results:
                     messages += _call(line, results[line.call_id])
                 case NoteLine():
-                    _append(messages, "system", line.text)
+                    append_line(messages, "system", line.text)
                 case _:
                     pass
         return messages
@@ -134,7 +134,8 @@ def system_prompt(character: Character, cast: Sequence[Character], user_name: st
     )
 
 
-def _append(messages: list[Message], role: str, content: str) -> None:
+def append_line(messages: list[Message], role: str, content: str) -> None:
+    """Add a line, to the last message if that has the same role."""
     last = messages[-1]
     if last["role"] == role and "tool_calls" not in last:
         messages[-1] = Message(role=role, content=f"{last['content']}\n{content}")

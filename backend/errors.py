@@ -80,6 +80,18 @@ class EngineError(VoiceChatError):
         self.code = f"{stage}_error"
 
 
+class RequestRefused(EngineError):
+    """The server behind an engine will not do what the client asks of it."""
+
+    def __init__(self, stage: str, status: int, message: str, reason: str, param: str | None = None) -> None:
+        super().__init__(stage, message)
+        self.status = status
+        """The 4xx it answered with."""
+        self.reason = reason
+        """Its own code for why."""
+        self.param = param
+
+
 class MissingExtra(ConfigurationError):
     """An engine was asked for whose packages are not installed; the message holds the install command."""
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from backend.errors import AtCapacity, Unauthorized
 from backend.metrics import Metrics
+from backend.spoken_answers import SpokenAnswers
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -33,6 +34,8 @@ class Server:
     sessions: int = 0
     decoding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_DECODED_AT_ONCE))
     """For threads that decode files; further files wait."""
+    spoken_answers: SpokenAnswers = field(default_factory=SpokenAnswers)
+    """Of chat completions with audio."""
     startup_error: ConfigurationError | None = None
     """Why an engine could not be loaded."""
 

@@ -23,6 +23,11 @@ class OpenAIServer:
     reply: str = "Good evening to you. It is late."
     transcript: str = "what is the plan"
     status: int = 200
+    error: dict = field(default_factory=lambda: {"message": "scripted failure"})
+    chunks: list[dict] | None = None
+    """Of a streamed chat completion, instead of those with `reply`."""
+    completion: dict = field(default_factory=dict)
+    """A chat completion that is not streamed."""
     token_s: float = 0.0
     chunk_s: float = 0.0
     hold: asyncio.Event | None = None
@@ -48,17 +53,26 @@ class OpenAIServer:
         body = await request.json()
         self.requests.append(("chat", body))
         if self.status != 200:
-            return JSONResponse({"error": {"message": "scripted failure"}}, self.status)
+            return JSONResponse({"error": self.error}, self.status)
+        if not body.get("stream"):
+            return StreamingResponse(self._counted("chat", self._whole()), media_type="application/json")
 
         async def lines():
-            for token in tokens(self.reply):
-                yield f"data: {json.dumps(_chunk(token))}\n\n".encode()
+            for chunk in self.chunks or [_chunk(token) for token in tokens(self.reply)]:
+                yield f"data: {json.dumps(chunk)}\n\n".encode()
                 await asyncio.sleep(self.token_s)
             if self.hold:
                 await self.hold.wait()
             yield b"data: [DONE]\n\n"
 
         return StreamingResponse(self._counted("chat", lines()), media_type="text/event-stream")
+
+    async def _whole(self):
+        text = json.dumps(self.completion)
+        yield text[:1].encode()
+        if self.hold:
+            await self.hold.wait()
+        yield text[1:].encode()
 
     async def speech(self, request):
         body = await request.json()

@@ -17,6 +17,8 @@ FORBIDDEN = {
     "backend.pipelines": ("backend.session", "backend.turn", "backend.protocols", "backend.routes", "fastapi"),
     "backend.engines": ("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "fastapi"),
     "backend.conversation": ("backend.session", "backend.turn", "backend.pipelines", "fastapi"),
+    "backend.cast_models": ("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "fastapi"),
+    "backend.spoken_answers": ("backend.session", "backend.turn", "backend.engines", "backend.protocols", "fastapi"),
     "backend.client": ("backend.session", "backend.turn", "backend.pipelines", "backend.engines", "fastapi"),
     "backend.events": ("fastapi", "json", "pydantic"),
 }

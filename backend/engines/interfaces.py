@@ -9,7 +9,7 @@ usable again after both a close and a failure. Knows nothing of sessions, socket
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NotRequired, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, Protocol, TypedDict, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -175,6 +175,17 @@ class LanguageModel(Engine, Protocol):
     def stream(self, messages: Sequence[Message], generation: Generation) -> AsyncGenerator[Written]:
         """Yield the reply piece by piece, in order, never an empty text; functions are called only where
         `generation.extra` has `tools`. Raises `EngineError("llm", ...)`."""
+        ...
+
+
+@runtime_checkable
+class Relay(Protocol):
+    """A language model on a server that takes OpenAI's chat completions itself."""
+
+    def relay(self, body: Mapping[str, Any]) -> AsyncGenerator[Mapping[str, Any]]:
+        """Pass a request on as it is, with the engine's own model where it names none, and yield the answer as it is:
+        one object, or with `stream` one for each chunk. Raises `EngineError("llm", ...)`, which is `RequestRefused`
+        where the request is to blame."""
         ...
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import httpx2
 import openai
@@ -19,13 +19,20 @@ from backend.engines.chat_chunks import ChunkReader
 from backend.engines.interfaces import HEARING_RATE_HZ, NO_HINTS
 from backend.engines.remote import CONNECT_TIMEOUT_S, KEEP_ALIVE_S, SILENCE_TIMEOUT_S, reason
 from backend.engines.rereading import reread
-from backend.errors import EngineError
+from backend.errors import EngineError, RequestRefused
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
     from types import TracebackType
 
     from backend.engines.interfaces import Generation, Hints, Message, Pause, Transcript, Written
+
+
+WHOLE_TIMEOUT_S = 600.0
+"""An answer that is not streamed is silent until all of it is written."""
+
+_ABOUT_THE_REQUEST = (400, 404, 409, 413, 415, 422, 429)
+"""What a server answers when not it, and not the key it was given, is to blame."""
 
 
 class _OpenAIEngine:
@@ -72,7 +79,7 @@ class _OpenAIEngine:
         try:
             yield
         except openai.APIStatusError as error:
-            raise EngineError(self.stage, f"the server answered {error.status_code}: {error.message}") from error
+            raise self._refusal(error) from error
         except (openai.APIConnectionError, httpx2.HTTPError, httpx2.StreamError) as error:
             # In the middle of a body the client lets some of the HTTP library's own errors through.
             raise EngineError(self.stage, f"{self._client.base_url}: {_reason(error)}") from error
@@ -82,6 +89,9 @@ class _OpenAIEngine:
             raise EngineError(self.stage, str(error)) from error
         except ValueError as error:
             raise EngineError(self.stage, f"{self._client.base_url}: {error}") from error
+
+    def _refusal(self, error: openai.APIStatusError) -> EngineError:
+        return EngineError(self.stage, f"the server answered {error.status_code}: {error.message}")
 
 
 def _reason(error: BaseException) -> str:
@@ -116,18 +126,53 @@ class OpenAILanguageModel(_OpenAIEngine):
             "messages": list(messages),
             "stream": True,
         }
+        async with self._errors(), await self._chunks(body) as chunks:
+            reader = ChunkReader()
+            async for chunk in chunks:
+                for piece in reader.read(chunk):
+                    yield piece
+            if reader.finish is not None:
+                yield reader.finish
+
+    async def relay(self, body: Mapping[str, Any]) -> AsyncGenerator[Mapping[str, Any]]:
+        """See `Relay.relay`."""
+        request = {"model": self._model, **body}
         async with self._errors():
-            # The typed method builds a model of every chunk, which costs more than everything else done with it.
-            chunks = await self._client.post(
-                self._url, body=body, cast_to=object, stream=True, stream_cls=AsyncStream[object]
-            )
-            async with chunks:
-                reader = ChunkReader()
+            if not request.get("stream"):
+                timeout = openai.Timeout(WHOLE_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
+                yield _object(
+                    await self._client.post(self._url, body=request, cast_to=object, options={"timeout": timeout})
+                )
+                return
+            async with await self._chunks(request) as chunks:
                 async for chunk in chunks:
-                    for piece in reader.read(chunk):
-                        yield piece
-                if reader.finish is not None:
-                    yield reader.finish
+                    yield _object(chunk)
+
+    async def _chunks(self, body: Mapping[str, Any]) -> AsyncStream[object]:
+        # The typed method builds a model of every chunk, which costs more than everything else done with it.
+        return await self._client.post(
+            self._url, body=body, cast_to=object, stream=True, stream_cls=AsyncStream[object]
+        )
+
+    def _refusal(self, error: openai.APIStatusError) -> EngineError:
+        if error.status_code not in _ABOUT_THE_REQUEST:
+            return super()._refusal(error)
+        details = cast("dict[str, object]", error.body) if isinstance(error.body, dict) else {}
+        message, reason, param = (details.get(name) for name in ("message", "code", "param"))
+        return RequestRefused(
+            self.stage,
+            error.status_code,
+            message if isinstance(message, str) else error.message,
+            reason if isinstance(reason, str) else "invalid_request",
+            param if isinstance(param, str) else None,
+        )
+
+
+def _object(answer: object) -> Mapping[str, Any]:
+    """Raises `ValueError` for what is no JSON object."""
+    if not isinstance(answer, dict):
+        raise ValueError("the answer is no chat completion")
+    return cast("dict[str, Any]", answer)
 
 
 class OpenAISpeechToText(_OpenAIEngine):

@@ -1,4 +1,4 @@
-"""One text read by one voice: sentence after sentence, as PCM at the rate asked for, as fast as it is made.
+"""Sentences read by one voice, one after another, as PCM at the rate asked for, as fast as it is made.
 
 Knows nothing of turns, containers or HTTP.
 """
@@ -13,7 +13,7 @@ from backend.pipelines.sentences import SentenceProducer
 from backend.time_stretch import TimeStretch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator
+    from collections.abc import AsyncGenerator
 
     from backend.engines.interfaces import VoiceGenerator
 
@@ -22,13 +22,18 @@ PIECE_CHARACTERS = 200
 
 
 class Narration:
-    """Reads `text` out. `speed` 0.25 to 4 changes how fast, not how high; the rates are in Hz."""
+    """Reads `sentences` out as they come. `speed` 0.25 to 4 changes how fast, not how high; the rates are in Hz."""
 
     def __init__(
-        self, generator: VoiceGenerator, text: str, generator_rate_hz: int, rate_hz: int, speed: float = 1.0
+        self,
+        generator: VoiceGenerator,
+        sentences: AsyncGenerator[str],
+        generator_rate_hz: int,
+        rate_hz: int,
+        speed: float = 1.0,
     ) -> None:
         self._generator = generator
-        self._text = text
+        self._sentences = sentences
         self._resampler = Resampler(generator_rate_hz, rate_hz)
         self._stretch = TimeStretch(rate_hz, speed)
         self._rate_hz = rate_hz
@@ -41,12 +46,13 @@ class Narration:
 
     async def stream(self) -> AsyncGenerator[bytes]:
         """PCM16LE mono, never an empty piece. Raises `EngineError("tts", ...)`."""
-        for sentence in spoken_sentences(self._text):
-            async with aclosing(self._generator.stream(sentence)) as pieces:
-                async for piece in pieces:
-                    pcm = self._stretch.feed(self._resampler.feed(piece.pcm))
-                    if pcm:
-                        yield self._counted(pcm)
+        async with aclosing(self._sentences) as sentences:
+            async for sentence in sentences:
+                async with aclosing(self._generator.stream(sentence)) as pieces:
+                    async for piece in pieces:
+                        pcm = self._stretch.feed(self._resampler.feed(piece.pcm))
+                        if pcm:
+                            yield self._counted(pcm)
         pcm = self._stretch.feed(self._resampler.finish()) + self._stretch.finish()
         if pcm:
             yield self._counted(pcm)
@@ -56,7 +62,7 @@ class Narration:
         return pcm
 
 
-def spoken_sentences(text: str) -> Iterator[str]:
+async def spoken_sentences(text: str) -> AsyncGenerator[str]:
     """What is said for each sentence of `text`, found as they are asked for."""
     producer = SentenceProducer()
     for start in range(0, len(text), PIECE_CHARACTERS):

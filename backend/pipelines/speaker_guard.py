@@ -7,10 +7,15 @@ participant's name and a colon ends the reply; the character's own name in front
 from __future__ import annotations
 
 import re
+from contextlib import aclosing
 from typing import TYPE_CHECKING
+
+from backend.engines.interfaces import Finish
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+
+    from backend.engines.interfaces import Written
 
 ALWAYS_OTHERS = ("User", "Human", "You", "Assistant", "System")
 """Labels that never open a character's own line, whatever the person is called."""
@@ -78,6 +83,26 @@ class SpeakerGuard:
 def _label(names: Sequence[str]) -> str:
     """A name and a colon, with markup between them."""
     return rf"(?:{'|'.join(map(re.escape, names))})[*_\])]*[ \t]*:"
+
+
+async def guard_reply(written: AsyncGenerator[Written], guard: SpeakerGuard) -> AsyncGenerator[Written]:
+    """The same for all that a language model writes: calls are passed on, and the end stays the end. Closes `written`
+    when it ends."""
+    finish: Finish | None = None
+    async with aclosing(written):
+        async for item in written:
+            if isinstance(item, Finish):
+                finish = item
+            elif not isinstance(item, str):
+                yield item
+            elif own := guard.feed(item):
+                yield own
+            if guard.finished:
+                return
+    if own := guard.finish():
+        yield own
+    if finish is not None:
+        yield finish
 
 
 async def guard_speaker(pieces: AsyncIterator[str], guard: SpeakerGuard) -> AsyncGenerator[str]:

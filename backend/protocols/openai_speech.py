@@ -132,23 +132,24 @@ def done_event(usage: Usage) -> str:
     return event({"type": "speech.audio.done", "usage": usage.model_dump()})
 
 
-def audio_bytes(encoded: str) -> bytes:
-    """A file given as base64, by itself or in a `data:` URI. Raises `InvalidRequest`; nothing is fetched or opened."""
+def audio_bytes(encoded: str, param: str) -> bytes:
+    """A file given as base64, by itself or in a `data:` URI, in the field `param`. Raises `InvalidRequest`; nothing is
+    fetched or opened."""
     data = encoded
     if encoded.startswith("data:"):
         head, separator, data = encoded.partition(",")
         if not separator or not head.endswith(";base64"):
-            raise _unreadable("a data: URI holds base64 (data:audio/wav;base64,...)")
+            raise _unreadable(param, "a data: URI holds base64 (data:audio/wav;base64,...)")
     elif "://" in encoded[:16]:
-        raise _unreadable("addresses are not fetched; send the file as base64 or as a data: URI")
+        raise _unreadable(param, "addresses are not fetched; send the file as base64 or as a data: URI")
     try:
         audio = base64.b64decode("".join(data.split()), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise _unreadable("this is no base64; send the file as base64 or as a data: URI") from error
+        raise _unreadable(param, "this is no base64; send the file as base64 or as a data: URI") from error
     if len(audio) > MAX_RECORDING_BYTES:
-        raise _unreadable(f"a recording has at most {MAX_RECORDING_BYTES >> 20} MB")
+        raise _unreadable(param, f"a recording has at most {MAX_RECORDING_BYTES >> 20} MB")
     return audio
 
 
-def _unreadable(problem: str) -> InvalidRequest:
-    return InvalidRequest(f"ref_audio: {problem}", param="ref_audio")
+def _unreadable(param: str, problem: str) -> InvalidRequest:
+    return InvalidRequest(f"{param}: {problem}", param=param)

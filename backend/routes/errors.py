@@ -15,6 +15,7 @@ from backend.errors import (
     EngineError,
     InvalidRequest,
     NotFound,
+    RequestRefused,
     TooLarge,
     Unauthorized,
     VoiceChatError,
@@ -57,6 +58,8 @@ _STATUS: dict[type[VoiceChatError], int] = {
 
 def status_of(error: VoiceChatError) -> int:
     """The HTTP status an error has."""
+    if isinstance(error, RequestRefused):
+        return error.status
     return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
 
 
@@ -64,6 +67,12 @@ def error_body(status: int, message: str, code: str, param: str | None = None) -
     """What every HTTP route answers with when it fails, and the last event of a stream that does."""
     kind = "invalid_request_error" if status < 500 else "server_error"
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def body_of(error: VoiceChatError) -> dict[str, object]:
+    """The same for an error that was raised on purpose."""
+    code = error.reason if isinstance(error, RequestRefused) else error.code
+    return error_body(status_of(error), str(error), code, error.param)
 
 
 def error_response(status: int, message: str, code: str, param: str | None = None) -> JSONResponse:
@@ -76,7 +85,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
     async def on_voicechat_error(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, VoiceChatError)
-        return error_response(status_of(error), str(error), error.code, error.param)
+        return JSONResponse(body_of(error), status_of(error))
 
     async def on_http_error(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)

@@ -16,7 +16,7 @@ from backend.encoding import FORMATS, encoded, open_encoder
 from backend.engines.bridge import call_in_thread
 from backend.engines.interfaces import Recording
 from backend.errors import EngineError, InvalidRequest, NotFound, TooLarge
-from backend.pipelines.narration import Narration
+from backend.pipelines.narration import Narration, spoken_sentences
 from backend.protocols.openai_speech import (
     MAX_INPUT_CHARACTERS,
     OPENAI_VOICES,
@@ -30,7 +30,7 @@ from backend.protocols.openai_speech import (
 )
 from backend.routes.auth import authorized
 from backend.routes.connected import stream, while_connected
-from backend.routes.errors import error_body, status_of
+from backend.routes.errors import body_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -55,7 +55,8 @@ async def speech(request: Request, asked: SpeechRequest) -> Response:
     manner = asked.manner(await _recording(request, asked))
     tts = server.engines.tts
     generator = tts.open_voice(asked.voice_name, manner)
-    narration = Narration(generator, asked.input, tts.sample_rate_hz, RATE_HZ, asked.speed)
+    sentences = spoken_sentences(asked.input)
+    narration = Narration(generator, sentences, tts.sample_rate_hz, RATE_HZ, asked.speed)
     media_type = FORMATS[asked.response_format].media_type
     if asked.is_whole:
         body = await while_connected(request, _whole(asked, narration))
@@ -96,8 +97,7 @@ def _check(tts: TextToSpeech, asked: SpeechRequest) -> None:
     """Raises `TooLarge`, `NotFound` or `InvalidRequest` for what this engine cannot read out."""
     if len(asked.input) > MAX_INPUT_CHARACTERS:
         raise TooLarge(f"input: a text has at most {MAX_INPUT_CHARACTERS} characters")
-    if not _knows(tts, asked.voice_name):
-        raise NotFound(f"there is no voice {asked.voice_name!r}; there are {', '.join(tts.voices)}", "voice")
+    check_voice(tts, asked.voice_name, "voice")
     if asked.ref_audio is not None and not tts.clones_voices:
         problem = f"ref_audio: the voices of engine {tts.name} cannot be cloned; --tts higgs can"
         raise InvalidRequest(problem, param="ref_audio")
@@ -108,7 +108,7 @@ async def _recording(request: Request, asked: SpeechRequest) -> Recording | None
     if asked.ref_audio is None:
         return None
     server: Server = request.app.state.server
-    read = partial(decode, audio_bytes(asked.ref_audio), RATE_HZ)
+    read = partial(decode, audio_bytes(asked.ref_audio, "ref_audio"), RATE_HZ)
     try:
         pcm = await while_connected(request, call_in_thread(read, server.decoding))
     except InvalidRequest as error:
@@ -118,10 +118,12 @@ async def _recording(request: Request, asked: SpeechRequest) -> Recording | None
     return Recording(wav_bytes(pcm, RATE_HZ), asked.ref_text or "")
 
 
-def _knows(tts: TextToSpeech, voice: str) -> bool:
-    """OpenAI's names are always known: clients have them built in. A description is a voice of its own."""
+def check_voice(tts: TextToSpeech, voice: str, param: str) -> None:
+    """Raises `NotFound` for a voice that this engine does not have. OpenAI's names are always known: clients have them
+    built in. A description is a voice of its own."""
     known: Sequence[str] = (*tts.voices, *OPENAI_VOICES)
-    return voice in known or (tts.clones_voices and ";" in voice)
+    if voice not in known and not (tts.clones_voices and ";" in voice):
+        raise NotFound(f"there is no voice {voice!r}; there are {', '.join(tts.voices)}", param)
 
 
 async def _whole(asked: SpeechRequest, narration: Narration) -> bytes:
@@ -154,7 +156,7 @@ async def _events(asked: SpeechRequest, narration: Narration) -> AsyncGenerator[
     except EngineError as error:
         if not begun:
             raise
-        yield event(error_body(status_of(error), str(error), error.code))
+        yield event(body_of(error))
     else:
         yield done_event(_account(asked, narration))
 

@@ -19,7 +19,7 @@ from backend.protocols.transcription_fields import FORM, read_fields
 from backend.protocols.transcription_formats import delta_event, done_event, event, write
 from backend.routes.auth import authorized
 from backend.routes.connected import at_most, stream, while_connected
-from backend.routes.errors import error_body, status_of
+from backend.routes.errors import body_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -96,6 +96,6 @@ async def _events(segments: AsyncGenerator[Segment]) -> AsyncGenerator[str]:
         except EngineError as error:
             if not said:
                 raise
-            yield event(error_body(status_of(error), str(error), error.code))
+            yield event(body_of(error))
             return
     yield done_event(said)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.engines.interfaces import Generation, Message
+from backend.engines.interfaces import Finish, Generation, Message
 from backend.engines.offline_writer import OfflineLanguageModel
 from backend.speakable import speakable
 
@@ -80,7 +80,7 @@ def prompt(*turns: str, system: str = MARA) -> list[Message]:
 
 async def answer(messages: list[Message], generation: Generation | None = None) -> str:
     async with model() as writer, aclosing(writer.stream(messages, generation or Generation())) as pieces:
-        return "".join([piece async for piece in pieces])
+        return "".join([piece async for piece in pieces if isinstance(piece, str)])
 
 
 @pytest.mark.parametrize("system", [MARA, BRAM, "", "Be brief."])
@@ -258,6 +258,16 @@ async def test_max_tokens_caps_the_pieces_at_a_sentence_end(most: int) -> None:
     first_sentence = SENTENCE.findall(whole)[0]
     if len(first_sentence.split()) <= most:
         assert reply.endswith((".", "!", "?", '"'))
+
+
+@pytest.mark.parametrize("limit", [Generation(max_tokens=5), Generation(extra={"max_completion_tokens": 5})])
+async def test_a_reply_that_was_cut_says_so(limit: Generation) -> None:
+    """Whoever set a limit, by either name, is told that it was reached."""
+    async with model() as writer:
+        async with aclosing(writer.stream(prompt("I like trains."), limit)) as pieces:
+            assert [piece async for piece in pieces][-1] == Finish("length")
+        async with aclosing(writer.stream(prompt("I like trains."), Generation(max_tokens=1000))) as pieces:
+            assert all([isinstance(piece, str) async for piece in pieces])
 
 
 async def test_presents_itself_as_a_stand_in() -> None:

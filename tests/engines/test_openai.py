@@ -8,10 +8,10 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 
 from backend.audio import sample_count
-from backend.engines.interfaces import Generation, Message
+from backend.engines.interfaces import Generation, Message, Relay
 from backend.engines.openai import OpenAILanguageModel, OpenAISpeechToText
 from backend.engines.openai_speech import OpenAITextToSpeech
-from backend.errors import EngineError
+from backend.errors import EngineError, RequestRefused
 from tests.engines import contract
 from tests.openai_server import serve_openai
 from tests.scripted import CHARACTER_S, RATE_HZ
@@ -56,6 +56,32 @@ async def test_closing_a_text_stream_closes_the_request():
             await anext(pieces)
         await server.all_closed()
         assert server.broken_off == {"chat": 1}
+
+
+async def test_a_request_is_relayed_with_a_model():
+    """A request is passed on as it is, with the engine's model where it has none, and so is each part of the answer."""
+    completion = {"choices": [], "theirs": {"deep": [1.5]}}
+    async with engine_on(OpenAILanguageModel, completion=completion) as (server, llm):
+        assert isinstance(llm, Relay)
+        assert await contract.drain(llm.relay({"messages": MESSAGES, "colour": "blue"})) == [completion]
+        chunks = await contract.drain(llm.relay({"messages": MESSAGES, "model": "other", "stream": True}))
+        assert "".join(chunk["choices"][0]["delta"]["content"] for chunk in chunks) == server.reply
+        assert [body for _, body in server.requests] == [
+            {"model": "scripted", "messages": MESSAGES, "colour": "blue"},
+            {"model": "other", "messages": MESSAGES, "stream": True},
+        ]
+
+
+@pytest.mark.parametrize("body", [{}, {"code": 400}, {"message": "too long", "code": "length", "param": "n"}])
+async def test_what_a_server_refuses_is_told_apart(body):
+    """A refusal of the request keeps what the server says of it, in whatever shape; one of the key is not passed on."""
+    async with engine_on(OpenAILanguageModel, status=422, error=body) as (server, llm):
+        error = await contract.fails_with("llm", llm.stream(MESSAGES, Generation()))
+        assert isinstance(error, RequestRefused)
+        assert (error.status, error.param) == (422, body.get("param"))
+        assert error.reason == ("length" if body.get("param") else "invalid_request")
+        server.status = 403
+        assert type(await contract.fails_with("llm", llm.relay({"messages": MESSAGES}))) is EngineError
 
 
 async def test_speech_is_whole_samples_whatever_the_network_cuts():

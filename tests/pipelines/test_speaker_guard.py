@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.pipelines.speaker_guard import SpeakerGuard
+from backend.engines.interfaces import Finish, ToolCallPiece
+from backend.pipelines.speaker_guard import SpeakerGuard, guard_reply
 from tests.scripted import tokens
 
 
@@ -54,3 +55,22 @@ def test_ordinary_text_is_not_delayed():
     guard = SpeakerGuard("Mara", ["Theo"])
     assert guard.feed("Good") == "Good"
     assert guard.feed(" evening.") == " evening."
+
+
+async def written(*items):
+    for item in items:
+        yield item
+
+
+async def test_calls_and_the_end_pass():
+    """What is no text is not guarded, and the end stays behind the last word."""
+    call, finish = ToolCallPiece(0, "{}"), Finish("stop", 1, 2)
+    guarded = guard_reply(written("Mara: Aye", call, ". Th", finish), SpeakerGuard("Mara", ["Theo"]))
+    assert [item async for item in guarded] == ["Aye", call, ".", " Th", finish]
+
+
+async def test_a_reply_that_is_cut_closes_the_writer():
+    """Nobody goes on writing somebody else's lines."""
+    source = written("Well.\nTheo:", " No.", Finish())
+    assert [item async for item in guard_reply(source, SpeakerGuard("Mara", ["Theo"]))] == ["Well."]
+    assert source.ag_frame is None

@@ -12,6 +12,7 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from backend.engines.interfaces import Finish
 from backend.engines.offline_writer.composition import compose
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from backend.engines.interfaces import Generation, Message
+    from backend.engines.interfaces import Generation, Message, Written
 
 TALKING_PIECES_PER_S = 32.0
 """A word a piece, well ahead of any voice and still visibly word by word."""
@@ -52,16 +53,20 @@ class OfflineLanguageModel:
     ) -> None:
         return None
 
-    async def stream(self, messages: Sequence[Message], generation: Generation) -> AsyncGenerator[str]:
-        """Yield the reply word by word, the first at once. Of `generation` only `max_tokens` counts: the reply ends
-        with the last whole sentence of at most so many pieces."""
-        pieces = _capped(_PIECE.findall(compose(messages, self._now())), generation.max_tokens)
+    async def stream(self, messages: Sequence[Message], generation: Generation) -> AsyncGenerator[Written]:
+        """Yield the reply word by word, the first at once. Of `generation` only `max_tokens`, by either of its names,
+        counts: the reply ends with the last whole sentence of at most so many pieces."""
+        most = generation.max_tokens or generation.extra.get("max_completion_tokens")
+        written = _PIECE.findall(compose(messages, self._now()))
+        pieces = _capped(written, most if isinstance(most, int) else None)
         clock = asyncio.get_running_loop().time
         started = clock()
         for index, piece in enumerate(pieces):
             if index and self._pause_s:
                 await asyncio.sleep(max(0.0, started + index * self._pause_s - clock()))
             yield piece
+        if len(pieces) < len(written):
+            yield Finish("length")
 
 
 def _capped(pieces: list[str], most: int | None) -> list[str]:
