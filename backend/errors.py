@@ -11,8 +11,11 @@ class VoiceChatError(Exception):
     """Base of all deliberate errors. `code` is stable and machine-readable, `str(error)` is for a person."""
 
     code = "internal_error"
-    param: str | None = None
-    """The field of the request that is to blame, where it is one."""
+
+    def __init__(self, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+        """The field of the request that is to blame, where it is one."""
 
 
 class InvalidRequest(VoiceChatError):
@@ -21,19 +24,14 @@ class InvalidRequest(VoiceChatError):
     code = "invalid_request"
 
     def __init__(self, message: str, details: dict[str, object] | None = None, param: str | None = None) -> None:
-        super().__init__(message)
+        super().__init__(message, param)
         self.details = details
-        self.param = param
 
 
 class NotFound(VoiceChatError):
     """What was named does not exist."""
 
     code = "not_found"
-
-    def __init__(self, message: str, param: str | None = None) -> None:
-        super().__init__(message)
-        self.param = param
 
 
 class TooLarge(VoiceChatError):

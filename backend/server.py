@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from backend.settings import Settings
 
 FILES_DECODED_AT_ONCE = 2
+TRANSCRIBED_AT_ONCE = 4
 
 
 @dataclass(slots=True)
@@ -33,6 +34,8 @@ class Server:
     sessions: int = 0
     decoding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_DECODED_AT_ONCE))
     """For threads that decode files; further files wait."""
+    transcribing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TRANSCRIBED_AT_ONCE))
+    """For recordings that are kept decoded, an hour of which takes 255 MB at the peak; further ones wait."""
     startup_error: ConfigurationError | None = None
     """Why an engine could not be loaded."""
 

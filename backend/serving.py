@@ -92,6 +92,8 @@ def _banner(listener: socket.socket, server: Server) -> str:
     for stage, engine in server.engines.describe().items():
         label = "stand-in" if engine["stand_in"] else "engine"
         lines.append(f"  {_STAGE_NAMES[stage]:<8} {stage}  {engine['name']} ({label}) {engine['detail']}")
+    if server.engines.turn_model is not None:
+        lines.append(f"  turns    {server.engines.turn_model.detail}")
     lines.append(f"  cast     {', '.join(character.name for character in server.defaults.cast)}")
     if sys.stdout.isatty():
         lines.append("Open the address in a browser, or run: voicechat talk. Ctrl-C stops.")

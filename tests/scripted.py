@@ -173,6 +173,8 @@ class ScriptedSpeechToText(_Scripted):
 class ScriptedTurnModel(_Scripted):
     """Gives `answers` in turn, each after `answer_s`. An answer that is an `EngineError` is raised."""
 
+    detail = "scripted for tests"
+
     def __init__(self, *answers: float | EngineError, answer_s: float = 0.05) -> None:
         super().__init__()
         self.answers = answers

@@ -247,6 +247,11 @@ class TextToSpeech(Engine, Protocol):
 class TurnModel(Loaded, Protocol):
     """Tells by the sound of the voice whether somebody has finished speaking."""
 
+    @property
+    def detail(self) -> str:
+        """One line for people."""
+        ...
+
     async def finished(self, pcm: bytes) -> float:
         """How likely, in [0, 1], somebody has finished whose utterance ends with `pcm`: PCM16LE mono 16 kHz, about the
         last 200 ms of it silence. Only the last `TURN_MODEL_S` are heard.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import json
 import math
+import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, assert_never
 
 if TYPE_CHECKING:
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 UNKNOWN_LANGUAGE = "und"
 """ISO 639-2's code for a language that nobody has determined: recognisers do not say what they heard."""
+
+_UNSPACED = re.compile(r"[\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uff60\U00020000-\U0003ffff]")
+"""Chinese characters, kana, and the punctuation of both; Korean has spaces."""
 
 
 def write(
@@ -38,7 +43,13 @@ def write(
 
 def joined(segments: Sequence[Segment]) -> str:
     """The whole text."""
-    return " ".join(segment.text for segment in segments)
+    return "".join(_added(segment, before) for before, segment in pairwise([None, *segments]) if segment)
+
+
+def _added(segment: Segment, before: Segment | None) -> str:
+    """What a segment adds to the text: a space first, except after Chinese or Japanese."""
+    gap = "" if before is None or _UNSPACED.match(before.text[-1]) else " "
+    return gap + segment.text
 
 
 def event(content: dict[str, object]) -> str:
@@ -46,9 +57,9 @@ def event(content: dict[str, object]) -> str:
     return f"data: {json.dumps(content)}\n\n"
 
 
-def delta_event(segment: Segment, *, first: bool) -> str:
-    """What a segment adds to the text; all deltas together are the text of `done_event`."""
-    return event({"type": "transcript.text.delta", "delta": segment.text if first else f" {segment.text}"})
+def delta_event(segment: Segment, before: Segment | None) -> str:
+    """What a segment adds after the one before it; all deltas together are the text of `done_event`."""
+    return event({"type": "transcript.text.delta", "delta": _added(segment, before)})
 
 
 def done_event(segments: Sequence[Segment]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from backend.engines.bridge import call_in_thread
 from backend.engines.interfaces import HEARING_RATE_HZ
 from backend.errors import EngineError, InvalidRequest, TooLarge
 from backend.pipelines.transcription import transcribe
-from backend.protocols.transcription_fields import FORM, read_fields
+from backend.protocols.transcription_fields import FORM, at_fault, read_fields
 from backend.protocols.transcription_formats import delta_event, done_event, event, write
 from backend.routes.auth import authorized
 from backend.routes.connected import at_most, stream, while_connected
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
     from starlette.datastructures import FormData
 
+    from backend.engines.interfaces import Hints
     from backend.pipelines.transcription import Segment
+    from backend.protocols.transcription_fields import TranscriptionRequest
     from backend.server import Server
 
 router = APIRouter(dependencies=[authorized])
@@ -45,17 +47,13 @@ async def transcriptions(request: Request) -> Response:
     server: Server = request.app.state.server
     fields, data = await _read_form(request)
     asked = read_fields(fields, server.defaults.turn.language)
-    pcm = await while_connected(request, call_in_thread(partial(decode, data, HEARING_RATE_HZ), server.decoding))
-    segments = transcribe(pcm, server.engines.stt, server.engines.vad.open(), asked.hints)
     if asked.stream:
-        return await stream(request, _events(segments))
-    found = await while_connected(request, _all(segments))
-    body, media_type = write(found, asked.response_format, seconds(pcm, HEARING_RATE_HZ), asked.hints.language)
-    return Response(body, media_type=media_type)
+        return await stream(request, _events(server, data, asked.hints))
+    return await while_connected(request, _whole(server, data, asked))
 
 
 def _too_large() -> TooLarge:
-    return TooLarge(f"file: at most {MAX_FILE_BYTES >> 20} MB are taken")
+    return TooLarge(f"file: at most {MAX_FILE_BYTES >> 20} MB are taken", "file")
 
 
 async def _read_form(request: Request) -> tuple[dict[str, list[str]], bytes]:
@@ -71,27 +69,41 @@ async def _read_form(request: Request) -> tuple[dict[str, list[str]], bytes]:
 async def _file(form: FormData) -> bytes:
     file = form.get("file")
     if not isinstance(file, UploadFile):
-        raise InvalidRequest("file: an uploaded file is required")
+        raise at_fault("file", "an uploaded file is required")
     data = await file.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
         raise _too_large()
     if not data:
-        raise InvalidRequest("file: it is empty")
+        raise at_fault("file", "it is empty")
     return data
 
 
-async def _all(segments: AsyncGenerator[Segment]) -> list[Segment]:
-    async with aclosing(segments):
-        return [segment async for segment in segments]
+@asynccontextmanager
+async def _decoded(server: Server, data: bytes) -> AsyncGenerator[bytes]:
+    """PCM of an uploaded file, kept for as long as it is worked on. Waits while enough others are."""
+    async with server.transcribing:
+        try:
+            pcm = await call_in_thread(partial(decode, data, HEARING_RATE_HZ), server.decoding)
+        except InvalidRequest as error:
+            raise at_fault("file", str(error)) from error
+        yield pcm
 
 
-async def _events(segments: AsyncGenerator[Segment]) -> AsyncGenerator[str]:
+async def _whole(server: Server, data: bytes, asked: TranscriptionRequest) -> Response:
+    """Everything that is said, in the format that was asked for."""
+    async with _decoded(server, data) as pcm, aclosing(_segments(server, pcm, asked.hints)) as segments:
+        found = [segment async for segment in segments]
+        body, media_type = write(found, asked.response_format, seconds(pcm, HEARING_RATE_HZ), asked.hints.language)
+        return Response(body, media_type=media_type)
+
+
+async def _events(server: Server, data: bytes, hints: Hints) -> AsyncGenerator[str]:
     """A delta for each segment as it is understood, then the whole text. A failure after the first is an event too."""
     said: list[Segment] = []
-    async with aclosing(segments):
+    async with _decoded(server, data) as pcm, aclosing(_segments(server, pcm, hints)) as segments:
         try:
             async for segment in segments:
-                yield delta_event(segment, first=not said)
+                yield delta_event(segment, said[-1] if said else None)
                 said.append(segment)
         except EngineError as error:
             if not said:
@@ -99,3 +111,7 @@ async def _events(segments: AsyncGenerator[Segment]) -> AsyncGenerator[str]:
             yield event(error_body(status_of(error), str(error), error.code))
             return
     yield done_event(said)
+
+
+def _segments(server: Server, pcm: bytes, hints: Hints) -> AsyncGenerator[Segment]:
+    return transcribe(pcm, server.engines.stt, server.engines.vad.open(), hints)
