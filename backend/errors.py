@@ -12,7 +12,7 @@ class VoiceChatError(Exception):
 
     code = "internal_error"
 
-    def __init__(self, message: str, param: str | None = None) -> None:
+    def __init__(self, message: str = "", param: str | None = None) -> None:
         super().__init__(message)
         self.param = param
         """The field of the request that is to blame, where it is one."""
@@ -38,6 +38,12 @@ class TooLarge(VoiceChatError):
     """The client sent more than is taken."""
 
     code = "too_large"
+
+
+class LibraryFull(InvalidRequest):
+    """There is no room for another voice."""
+
+    code = "library_full"
 
 
 class Unauthorized(VoiceChatError):

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from backend.errors import AtCapacity, Unauthorized
 from backend.metrics import Metrics
+from backend.voice_library import VoiceLibrary
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -30,6 +31,8 @@ class Server:
     settings: Settings
     engines: Engines
     defaults: SessionSettings
+    voices: VoiceLibrary = field(default_factory=VoiceLibrary)
+    """Those that clients have added."""
     metrics: Metrics = field(default_factory=Metrics)
     sessions: int = 0
     decoding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_DECODED_AT_ONCE))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 
@@ -91,7 +92,9 @@ class ScriptedTextToSpeech(_Scripted):
         self.spoken: list[tuple[str, str]] = []
         self.fail = False
 
+    descriptions = MappingProxyType({})
     clones_voices = False
+    takes_descriptions = False
 
     def open_voice(self, voice, manner=None):
         return _ScriptedVoice(self, voice)

@@ -17,6 +17,7 @@ FORBIDDEN = {
     "backend.pipelines": ("backend.session", "backend.turn", "backend.protocols", "backend.routes", "fastapi"),
     "backend.engines": ("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "fastapi"),
     "backend.conversation": ("backend.session", "backend.turn", "backend.pipelines", "fastapi"),
+    "backend.voice_library": ("backend.session", "backend.pipelines", "backend.protocols", "backend.routes", "fastapi"),
     "backend.client": ("backend.session", "backend.turn", "backend.pipelines", "backend.engines", "fastapi"),
     "backend.events": ("fastapi", "json", "pydantic"),
 }

@@ -234,8 +234,18 @@ class TextToSpeech(Engine, Protocol):
         ...
 
     @property
+    def descriptions(self) -> Mapping[str, str]:
+        """What voices are like, for people, of those where that is known."""
+        ...
+
+    @property
     def clones_voices(self) -> bool:
         """Whether it can imitate a recording."""
+        ...
+
+    @property
+    def takes_descriptions(self) -> bool:
+        """Whether it can speak as a description says, given in a `Manner` or, with semicolons, as a voice's name."""
         ...
 
     def open_voice(self, voice: str, manner: Manner = AS_USUAL) -> VoiceGenerator:

@@ -1,4 +1,4 @@
-"""`POST /v1/audio/speech` and `GET /v1/audio/voices`."""
+"""`POST /v1/audio/speech`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
 
-from backend.audio import seconds, wav_bytes
+from backend.audio import wav_bytes
 from backend.decoding import decode
 from backend.encoding import FORMATS, encoded, open_encoder
 from backend.engines.bridge import call_in_thread
@@ -51,7 +50,7 @@ _CONTENT: dict[str, dict[str, object]] = {form.media_type: {} for form in FORMAT
 async def speech(request: Request, asked: SpeechRequest) -> Response:
     """Speech of a text, streamed as it is made."""
     server: Server = request.app.state.server
-    _check(server.engines.tts, asked)
+    await _check(server, asked)
     manner = asked.manner(await _recording(request, asked))
     tts = server.engines.tts
     generator = tts.open_voice(asked.voice_name, manner)
@@ -65,39 +64,14 @@ async def speech(request: Request, asked: SpeechRequest) -> Response:
     return await stream(request, _audio(asked, narration), media_type)
 
 
-@router.get("/v1/audio/voices")
-async def voices(request: Request) -> JSONResponse:
-    """The voices there are."""
-    server: Server = request.app.state.server
-    names = server.engines.tts.voices
-    return JSONResponse({"voices": [_described(name) for name in names]})
-
-
-LANGUAGES = {
-    "de": "german",
-    "es": "spanish",
-    "fr": "french",
-    "it": "italian",
-    "ja": "japanese",
-    "ko": "korean",
-    "pt": "portuguese",
-    "zh": "chinese",
-}
-
-
-def _described(name: str) -> dict[str, object]:
-    """A voice as clients list it; its language is told by its name (`zh_mei`, `anna_de`)."""
-    code = "zh" if name.startswith("zh_") else name[-2:] if name[-3:-2] == "_" else ""
-    language = LANGUAGES.get(code, "english")
-    return {"voice_id": name, "name": name, "description": "", "labels": {"language": language}}
-
-
-def _check(tts: TextToSpeech, asked: SpeechRequest) -> None:
-    """Raises `TooLarge`, `NotFound` or `InvalidRequest` for what this engine cannot read out."""
+async def _check(server: Server, asked: SpeechRequest) -> None:
+    """Raises `TooLarge`, `NotFound` or `InvalidRequest` for what cannot be read out here."""
+    tts = server.engines.tts
     if len(asked.input) > MAX_INPUT_CHARACTERS:
-        raise TooLarge(f"input: a text has at most {MAX_INPUT_CHARACTERS} characters")
-    if not _knows(tts, asked.voice_name):
-        raise NotFound(f"there is no voice {asked.voice_name!r}; there are {', '.join(tts.voices)}", "voice")
+        raise TooLarge(f"input: a text has at most {MAX_INPUT_CHARACTERS} characters", "input")
+    if not (_knows(tts, asked.voice_name) or await server.voices.find(asked.voice_name)):
+        known = [*tts.voices, *(voice.id for voice in await server.voices.all())]
+        raise NotFound(f"there is no voice {asked.voice_name!r}; there are {', '.join(known)}", "voice")
     if asked.ref_audio is not None and not tts.clones_voices:
         problem = f"ref_audio: the voices of engine {tts.name} cannot be cloned; --tts higgs can"
         raise InvalidRequest(problem, param="ref_audio")
@@ -108,20 +82,18 @@ async def _recording(request: Request, asked: SpeechRequest) -> Recording | None
     if asked.ref_audio is None:
         return None
     server: Server = request.app.state.server
-    read = partial(decode, audio_bytes(asked.ref_audio), RATE_HZ)
+    read = partial(decode, audio_bytes(asked.ref_audio), RATE_HZ, LONGEST_RECORDING_S)
     try:
         pcm = await while_connected(request, call_in_thread(read, server.decoding))
     except InvalidRequest as error:
         raise InvalidRequest(f"ref_audio: {error}", param="ref_audio") from error
-    if seconds(pcm, RATE_HZ) > LONGEST_RECORDING_S:
-        raise InvalidRequest(f"ref_audio: a recording lasts at most {LONGEST_RECORDING_S} s", param="ref_audio")
     return Recording(wav_bytes(pcm, RATE_HZ), asked.ref_text or "")
 
 
 def _knows(tts: TextToSpeech, voice: str) -> bool:
     """OpenAI's names are always known: clients have them built in. A description is a voice of its own."""
     known: Sequence[str] = (*tts.voices, *OPENAI_VOICES)
-    return voice in known or (tts.clones_voices and ";" in voice)
+    return voice in known or (tts.takes_descriptions and ";" in voice)
 
 
 async def _whole(asked: SpeechRequest, narration: Narration) -> bytes:

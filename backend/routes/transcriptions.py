@@ -7,24 +7,22 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
-from starlette.datastructures import UploadFile
 
 from backend.audio import seconds
 from backend.decoding import decode
 from backend.engines.bridge import call_in_thread
 from backend.engines.interfaces import HEARING_RATE_HZ
-from backend.errors import EngineError, InvalidRequest, TooLarge
+from backend.errors import EngineError, InvalidRequest
 from backend.pipelines.transcription import transcribe
 from backend.protocols.transcription_fields import FORM, at_fault, read_fields
 from backend.protocols.transcription_formats import delta_event, done_event, event, write
 from backend.routes.auth import authorized
-from backend.routes.connected import at_most, stream, while_connected
+from backend.routes.connected import stream, while_connected
 from backend.routes.errors import error_body, status_of
+from backend.routes.forms import read_form
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
-
-    from starlette.datastructures import FormData
 
     from backend.engines.interfaces import Hints
     from backend.pipelines.transcription import Segment
@@ -36,46 +34,18 @@ router = APIRouter(dependencies=[authorized])
 MAX_FILE_BYTES = 25 << 20
 """OpenAI's limit."""
 
-MAX_FORM_BYTES = MAX_FILE_BYTES + (1 << 20)
-"""The file and the other fields."""
-
 
 @router.post("/v1/audio/transcriptions", openapi_extra={"requestBody": {"required": True, "content": FORM}})
 async def transcriptions(request: Request) -> Response:
     """The words of an uploaded recording, whole or as server-sent events."""
-    # The form is no parameter: FastAPI would read it before the key is looked at.
     server: Server = request.app.state.server
-    fields, data = await _read_form(request)
+    fields, data = await read_form(request, "file", MAX_FILE_BYTES)
+    if not data:
+        raise at_fault("file", "an uploaded file is required" if data is None else "it is empty")
     asked = read_fields(fields, server.defaults.turn.language)
     if asked.stream:
         return await stream(request, _events(server, data, asked.hints))
     return await while_connected(request, _whole(server, data, asked))
-
-
-def _too_large() -> TooLarge:
-    return TooLarge(f"file: at most {MAX_FILE_BYTES >> 20} MB are taken", "file")
-
-
-async def _read_form(request: Request) -> tuple[dict[str, list[str]], bytes]:
-    """The text fields, each with all its values, and the file."""
-    try:
-        async with at_most(MAX_FORM_BYTES, request, _too_large).form() as form:
-            texts = {name: [value for value in form.getlist(name) if isinstance(value, str)] for name in form}
-            return texts, await _file(form)
-    except UnicodeError as error:
-        raise InvalidRequest("the form is not in the character set that it names") from error
-
-
-async def _file(form: FormData) -> bytes:
-    file = form.get("file")
-    if not isinstance(file, UploadFile):
-        raise at_fault("file", "an uploaded file is required")
-    data = await file.read(MAX_FILE_BYTES + 1)
-    if len(data) > MAX_FILE_BYTES:
-        raise _too_large()
-    if not data:
-        raise at_fault("file", "it is empty")
-    return data
 
 
 @asynccontextmanager

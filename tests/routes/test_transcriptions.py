@@ -17,7 +17,7 @@ from backend.app import create_app
 from backend.audio import wav_bytes
 from backend.engines.interfaces import NO_HINTS, Hints, Transcript
 from backend.errors import EngineError
-from backend.routes import transcriptions
+from backend.routes import forms, transcriptions
 from backend.server import TRANSCRIBED_AT_ONCE
 from backend.session import Engines
 from backend.settings import Settings
@@ -243,7 +243,7 @@ async def test_malformed_bodies_are_400(content_type, body):
 async def test_too_large_is_413(monkeypatch):
     """A file beyond the limit is refused, and a body far beyond it is not even read to its end."""
     monkeypatch.setattr(transcriptions, "MAX_FILE_BYTES", 1 << 20)
-    monkeypatch.setattr(transcriptions, "MAX_FORM_BYTES", 3 << 20)
+    monkeypatch.setattr(forms, "MAX_TEXT_BYTES", 2 << 20)
     for size in ((1 << 20) + 1, 5 << 19, 20 << 20):
         with pytest.raises(openai.APIStatusError, match="at most 1 MB") as raised:
             await transcribed(file=("speech.wav", bytes(size)))
