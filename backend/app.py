@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+ROUTERS = tuple(door.router for door in (operations, sockets, models, speech, transcriptions, voices))
+
 
 def choose_engines(settings: Settings) -> Engines:
     """The engines the settings ask for, not yet loaded. `auto` is the best one that can run here.
@@ -138,14 +140,10 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
 
     app = FastAPI(title="voicechat", lifespan=lifespan, docs_url="/docs", redoc_url=None, responses=DOCUMENTED)
     app.state.server = server
-    install_error_handlers(app)
+    install_error_handlers(app, [route for router in ROUTERS for route in router.routes])
     app.add_middleware(BodyLimit)
     app.add_middleware(CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["*"], allow_headers=["*"])
-    app.include_router(operations.router)
-    app.include_router(sockets.router)
-    app.include_router(models.router)
-    app.include_router(speech.router)
-    app.include_router(transcriptions.router)
-    app.include_router(voices.router)
+    for router in ROUTERS:
+        app.include_router(router)
     app.mount("/", operations.Page(), name="page")
     return app

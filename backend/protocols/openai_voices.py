@@ -99,31 +99,10 @@ def added(voice: LibraryVoice) -> Voice:
     return Voice(**dict(listed), id=voice.id, created_at=voice.created_at, type=kind, prompt=prompt)
 
 
-_TEXT = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARACTERS}
-_FIELDS: dict[str, object] = {
-    "name": {"type": "string", "minLength": 1, "maxLength": 256},
-    "ref_text": _TEXT,
-    "language": {"type": "string", "pattern": "^[a-z]{2}$"},
-    "scene_prompt": _TEXT,
-    "speaker_description": _TEXT,
-    "consent": _TEXT,
-}
-_SAMPLE: dict[str, object] = {
-    "type": "object",
-    "required": ["name", "audio_sample"],
-    "properties": {
-        **_FIELDS,
-        "type": {"type": "string", "enum": ["audio_sample"], "default": "audio_sample"},
-        "audio_sample": {"type": "string", "format": "binary"},
-    },
-}
-_DESCRIBED: dict[str, object] = {
-    "type": "object",
-    "required": ["name", "type", "prompt"],
-    "properties": {**_FIELDS, "type": {"type": "string", "enum": ["prompt"]}, "prompt": _TEXT},
-}
+_FIELDS = VoiceRequest.model_json_schema()
+_FILE = {"audio_sample": {"type": "string", "format": "binary"}}
 BODY: dict[str, object] = {
-    "multipart/form-data": {"schema": {"oneOf": [_SAMPLE, _DESCRIBED]}},
-    "application/json": {"schema": _DESCRIBED},
+    "multipart/form-data": {"schema": {**_FIELDS, "properties": {**_FIELDS["properties"], **_FILE}}},
+    "application/json": {"schema": {**_FIELDS, "required": ["name", "type", "prompt"]}},
 }
 """For the OpenAPI document."""

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, assert_never
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from backend.pipelines.transcription import Segment
     from backend.protocols.transcription_fields import ResponseFormat
@@ -21,22 +21,28 @@ UNKNOWN_LANGUAGE = "und"
 _UNSPACED = re.compile(r"[\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uff60\U00020000-\U0003ffff]")
 """Chinese characters, kana, and the punctuation of both; Korean has spaces."""
 
+MEDIA_TYPES: Mapping[ResponseFormat, str] = {
+    "json": "application/json",
+    "text": "text/plain",
+    "verbose_json": "application/json",
+    "srt": "text/plain",
+    "vtt": "text/vtt",
+}
 
-def write(
-    segments: Sequence[Segment], response_format: ResponseFormat, duration_s: float, language: str | None
-) -> tuple[str, str]:
-    """The body of the response, and its media type."""
+
+def write(segments: Sequence[Segment], response_format: ResponseFormat, duration_s: float, language: str | None) -> str:
+    """The body of the response."""
     match response_format:
         case "json":
-            return json.dumps({"text": joined(segments), "usage": _usage(duration_s)}), "application/json"
+            return json.dumps({"text": joined(segments), "usage": _usage(duration_s)})
         case "verbose_json":
-            return json.dumps(_verbose(segments, duration_s, language)), "application/json"
+            return json.dumps(_verbose(segments, duration_s, language))
         case "text":
-            return joined(segments) + "\n", "text/plain"
+            return joined(segments) + "\n"
         case "srt":
-            return _srt(segments), "text/plain"
+            return _srt(segments)
         case "vtt":
-            return _vtt(segments), "text/vtt"
+            return _vtt(segments)
         case _:
             assert_never(response_format)
 

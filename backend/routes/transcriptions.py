@@ -15,7 +15,7 @@ from backend.engines.interfaces import HEARING_RATE_HZ
 from backend.errors import EngineError, InvalidRequest
 from backend.pipelines.transcription import transcribe
 from backend.protocols.transcription_fields import FORM, at_fault, read_fields
-from backend.protocols.transcription_formats import delta_event, done_event, event, write
+from backend.protocols.transcription_formats import MEDIA_TYPES, delta_event, done_event, event, write
 from backend.routes.auth import authorized
 from backend.routes.connected import stream, while_connected
 from backend.routes.errors import error_body, status_of
@@ -35,7 +35,12 @@ MAX_FILE_BYTES = 25 << 20
 """OpenAI's limit."""
 
 
-@router.post("/v1/audio/transcriptions", openapi_extra={"requestBody": {"required": True, "content": FORM}})
+@router.post(
+    "/v1/audio/transcriptions",
+    response_class=Response,
+    responses={200: {"content": {kind: {} for kind in (*MEDIA_TYPES.values(), "text/event-stream")}}},
+    openapi_extra={"requestBody": {"required": True, "content": FORM}},
+)
 async def transcriptions(request: Request) -> Response:
     """The words of an uploaded recording, whole or as server-sent events."""
     server: Server = request.app.state.server
@@ -63,8 +68,8 @@ async def _whole(server: Server, data: bytes, asked: TranscriptionRequest) -> Re
     """Everything that is said, in the format that was asked for."""
     async with _decoded(server, data) as pcm, aclosing(_segments(server, pcm, asked.hints)) as segments:
         found = [segment async for segment in segments]
-        body, media_type = write(found, asked.response_format, seconds(pcm, HEARING_RATE_HZ), asked.hints.language)
-        return Response(body, media_type=media_type)
+        body = write(found, asked.response_format, seconds(pcm, HEARING_RATE_HZ), asked.hints.language)
+        return Response(body, media_type=MEDIA_TYPES[asked.response_format])
 
 
 async def _events(server: Server, data: bytes, hints: Hints) -> AsyncGenerator[str]:
