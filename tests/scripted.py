@@ -147,6 +147,9 @@ class ScriptedSpeechToText(_Scripted):
         self.heard: list[int] = []
         self.hints = []
 
+    async def loaded(self):
+        return None
+
     async def stream(self, audio, hints=NO_HINTS):
         script = self.transcripts[len(self.heard) % len(self.transcripts)]
         texts = (script,) if isinstance(script, str) else script

@@ -159,6 +159,10 @@ class SpeechToText(Engine, Protocol):
         """Whether partial transcripts come while somebody speaks, within a fraction of a second."""
         ...
 
+    async def loaded(self) -> None:
+        """Returns when what loads in the background is there, or cannot be had; `ready` says which."""
+        ...
+
     def stream(self, audio: AsyncIterator[bytes | Pause], hints: Hints = NO_HINTS) -> AsyncGenerator[Transcript]:
         """Yield partial transcripts while `audio` (PCM16LE mono 16 kHz) goes on, then exactly one final one.
 
