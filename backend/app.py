@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -14,6 +15,7 @@ from backend.encoding import load_codecs
 from backend.engines.bridge import call_in_thread
 from backend.engines.higgs import HiggsTextToSpeech
 from backend.engines.interfaces import Generation
+from backend.engines.library_voices import LibraryTextToSpeech
 from backend.engines.offline_recognizer import OfflineSpeechToText
 from backend.engines.offline_speech import OfflineTextToSpeech
 from backend.engines.offline_writer import OfflineLanguageModel
@@ -25,12 +27,13 @@ from backend.engines.smart_turn import SmartTurn
 from backend.engines.whisper import WhisperSpeechToText
 from backend.errors import ConfigurationError
 from backend.pipelines.turn_detection import TurnSettings
-from backend.routes import chat, models, operations, realtime, sockets, speech, transcriptions
+from backend.routes import chat, models, operations, realtime, sockets, speech, transcriptions, voices
 from backend.routes.body_limit import BodyLimit
 from backend.routes.errors import DOCUMENTED, install_error_handlers
 from backend.server import Server
 from backend.session import Engines, SessionSettings
 from backend.settings import NOT_YET_USED
+from backend.voice_library import VoiceLibrary
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
     from backend.settings import Settings
 
 log = logging.getLogger(__name__)
+
+ROUTERS = tuple(door.router for door in (operations, sockets, realtime, models, chat, speech, transcriptions, voices))
 
 
 def choose_engines(settings: Settings) -> Engines:
@@ -106,14 +111,16 @@ def _tts(settings: Settings) -> TextToSpeech:
 
 def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
     """The whole server as an ASGI app. `engines` replaces those the settings name (tests)."""
+    library = VoiceLibrary()
     chosen = engines or choose_engines(settings)
+    chosen = replace(chosen, tts=LibraryTextToSpeech(chosen.tts, library))
     cast = load_cast(settings.characters) if settings.characters else DEFAULT_CAST
     defaults = SessionSettings(
         cast=cast,
         turn=TurnSettings(silence_ms=settings.silence_ms, language=settings.stt_language),
         generation=Generation(),
     )
-    server = Server(settings, chosen, defaults)
+    server = Server(settings, chosen, defaults, library)
     for name in NOT_YET_USED:
         if getattr(settings, name) is not None:
             log.warning("--%s has no effect in this version", name.replace("_", "-"))
@@ -133,15 +140,10 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
 
     app = FastAPI(title="voicechat", lifespan=lifespan, docs_url="/docs", redoc_url=None, responses=DOCUMENTED)
     app.state.server = server
-    install_error_handlers(app)
+    install_error_handlers(app, [route for router in ROUTERS for route in router.routes])
     app.add_middleware(BodyLimit)
     app.add_middleware(CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["*"], allow_headers=["*"])
-    app.include_router(operations.router)
-    app.include_router(sockets.router)
-    app.include_router(realtime.router)
-    app.include_router(models.router)
-    app.include_router(chat.router)
-    app.include_router(speech.router)
-    app.include_router(transcriptions.router)
+    for router in ROUTERS:
+        app.include_router(router)
     app.mount("/", operations.Page(), name="page")
     return app

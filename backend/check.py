@@ -33,11 +33,14 @@ def report(settings: Settings) -> str:
     lines = [f"Python {platform.python_version()} on {platform.system()} {platform.machine()}", "", "Packages"]
     lines += [f"  {name:<18} {_version(name):<12} {use}" for name, use in _PACKAGES.items()]
     lines += ["", "Engines"]
-    for stage, engine in choose_engines(settings).describe().items():
+    engines = choose_engines(settings)
+    for stage, engine in engines.describe().items():
         kind = "stand-in" if engine["stand_in"] else "engine"
         lines.append(f"  {stage}  {engine['name']} ({kind}): {engine['detail']}")
         if engine["stand_in"]:
             lines.append(f"       better: {_BETTER[stage]}")
+    if engines.turn_model is not None:
+        lines.append(f"  the end of a turn: {engines.turn_model.detail}")
     return "\n".join(lines)
 
 

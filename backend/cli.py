@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import ValidationError
 
@@ -65,9 +66,15 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--{name.replace('_', '-')}",
             dest=f"setting_{name}",
-            metavar=name.rsplit("_", 1)[-1].upper(),
+            metavar=_placeholder(name, field.annotation),
             help=f"{field.description}{shown}; VOICECHAT_{name.upper()}",
         )
+
+
+def _placeholder(name: str, annotation: object) -> str:
+    """What stands for the value of a setting in the help."""
+    kind = name.rsplit("_", 1)[-1]
+    return "FILE" if Path in get_args(annotation) and kind != "dir" else kind.upper()
 
 
 def _settings(options: argparse.Namespace) -> Settings:

@@ -18,20 +18,21 @@ CONTAINERS = "aac,aiff,amr,au,caf,flac,matroska,mov,mp3,mpeg,ogg,w64,wav"
 """The demuxers that are tried. Others, such as playlists, open further files and addresses that the data names."""
 
 
-def decode(data: bytes, rate_hz: int) -> bytes:
+def decode(data: bytes, rate_hz: int, longest_s: int = LONGEST_RECORDING_S) -> bytes:
     """The first audio track of a file as PCM16LE mono at `rate_hz`. Blocks for about a second per hour of audio.
 
-    Damaged packets are left out. Raises `InvalidRequest` for what is not audio, holds none or is too long.
+    Damaged packets are left out. Raises `InvalidRequest` for what is not audio, holds none or is longer than
+    `longest_s`.
     """
     from av.error import FFmpegError
 
-    limit = LONGEST_RECORDING_S * rate_hz * SAMPLE_BYTES
+    limit = longest_s * rate_hz * SAMPLE_BYTES
     pcm = bytearray()
     try:
         for piece in _pieces(data, rate_hz):
             pcm += piece
             if len(pcm) > limit:
-                raise InvalidRequest(f"the recording is longer than {LONGEST_RECORDING_S} s")
+                raise InvalidRequest(f"the recording is longer than {longest_s} s")
     except (FFmpegError, ValueError) as error:
         raise InvalidRequest("the file cannot be decoded as audio") from error
     if not pcm:

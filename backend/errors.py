@@ -14,8 +14,11 @@ class VoiceChatError(Exception):
     """Base of all deliberate errors. `code` is stable and machine-readable, `str(error)` is for a person."""
 
     code = "internal_error"
-    param: str | None = None
-    """The field of the request that is to blame, where it is one."""
+
+    def __init__(self, message: str = "", param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+        """The field of the request that is to blame, where it is one."""
 
 
 class InvalidRequest(VoiceChatError):
@@ -28,12 +31,11 @@ class InvalidRequest(VoiceChatError):
         message: str,
         details: dict[str, object] | None = None,
         param: str | None = None,
-        code: str = "invalid_request",
+        code: str | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, param)
         self.details = details
-        self.param = param
-        self.code = code
+        self.code = code or type(self).code
 
 
 class NotFound(VoiceChatError):
@@ -41,15 +43,17 @@ class NotFound(VoiceChatError):
 
     code = "not_found"
 
-    def __init__(self, message: str, param: str | None = None) -> None:
-        super().__init__(message)
-        self.param = param
-
 
 class TooLarge(VoiceChatError):
     """The client sent more than is taken."""
 
     code = "too_large"
+
+
+class LibraryFull(InvalidRequest):
+    """There is no room for another voice."""
+
+    code = "library_full"
 
 
 class Unauthorized(VoiceChatError):

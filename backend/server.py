@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from backend.errors import AtCapacity, Unauthorized
 from backend.metrics import Metrics
 from backend.spoken_answers import SpokenAnswers
+from backend.voice_library import VoiceLibrary
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from backend.settings import Settings
 
 FILES_DECODED_AT_ONCE = 2
+TRANSCRIBED_AT_ONCE = 4
 
 
 @dataclass(slots=True)
@@ -30,12 +32,16 @@ class Server:
     settings: Settings
     engines: Engines
     defaults: SessionSettings
+    voices: VoiceLibrary = field(default_factory=VoiceLibrary)
+    """Those that clients have added."""
     metrics: Metrics = field(default_factory=Metrics)
     sessions: int = 0
     decoding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_DECODED_AT_ONCE))
     """For threads that decode files; further files wait."""
     spoken_answers: SpokenAnswers = field(default_factory=SpokenAnswers)
     """Of chat completions with audio."""
+    transcribing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TRANSCRIBED_AT_ONCE))
+    """For recordings that are kept decoded, an hour of which takes 255 MB at the peak; further ones wait."""
     startup_error: ConfigurationError | None = None
     """Why an engine could not be loaded."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from backend.app import create_app
+from backend.engines.tasks import stop
 from backend.errors import ConfigurationError
 from backend.logs import configure_logging
 
@@ -54,12 +55,13 @@ def serve(settings: Settings) -> None:
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """Prints the banner when the socket accepts."""
+    """Prints the banner when the socket accepts, and one line more when the engines are loaded."""
 
     def __init__(self, config: uvicorn.Config, listener: socket.socket, server: Server) -> None:
         super().__init__(config)
         self._listener = listener
         self._server = server
+        self._announcing: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -70,6 +72,16 @@ class _AnnouncingServer(uvicorn.Server):
         gc.set_threshold(20_000, 20, 50)
         if self.started:
             print(_banner(self._listener, self._server), flush=True)
+            self._announcing = asyncio.create_task(self._announce_ready())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await stop(self._announcing)
+        await super().shutdown(sockets)
+
+    async def _announce_ready(self) -> None:
+        await self._server.engines.stt.loaded()
+        reason = self._server.not_ready()
+        print("voicechat is ready" if reason is None else f"voicechat is not ready: {reason}", flush=True)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -93,6 +105,8 @@ def _banner(listener: socket.socket, server: Server) -> str:
     for stage, engine in server.engines.describe().items():
         label = "stand-in" if engine["stand_in"] else "engine"
         lines.append(f"  {_STAGE_NAMES[stage]:<8} {stage}  {engine['name']} ({label}) {engine['detail']}")
+    if server.engines.turn_model is not None:
+        lines.append(f"  turns    {server.engines.turn_model.detail}")
     lines.append(f"  cast     {', '.join(character.name for character in server.defaults.cast)}")
     if sys.stdout.isatty():
         lines.append("Open the address in a browser, or run: voicechat talk. Ctrl-C stops.")

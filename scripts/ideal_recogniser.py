@@ -45,6 +45,9 @@ class IdealSpeechToText:
     async def __aexit__(self, *_error: object) -> None:
         pass
 
+    async def loaded(self) -> None:
+        pass
+
     async def stream(self, audio: AsyncIterator[bytes | Pause], hints: Hints = NO_HINTS) -> AsyncGenerator[Transcript]:
         """See `SpeechToText.stream`."""
         pauses, shown = 0, ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 
@@ -95,7 +96,9 @@ class ScriptedTextToSpeech(_Scripted):
         self.spoken: list[tuple[str, str]] = []
         self.fail = False
 
+    descriptions = MappingProxyType({})
     clones_voices = False
+    takes_descriptions = False
 
     def open_voice(self, voice, manner=None):
         return _ScriptedVoice(self, voice)
@@ -148,6 +151,9 @@ class ScriptedSpeechToText(_Scripted):
         self.heard: list[int] = []
         self.hints = []
 
+    async def loaded(self):
+        return None
+
     async def stream(self, audio, hints=NO_HINTS):
         script = self.transcripts[len(self.heard) % len(self.transcripts)]
         texts = (script,) if isinstance(script, str) else script
@@ -176,6 +182,8 @@ class ScriptedSpeechToText(_Scripted):
 
 class ScriptedTurnModel(_Scripted):
     """Gives `answers` in turn, each after `answer_s`. An answer that is an `EngineError` is raised."""
+
+    detail = "scripted for tests"
 
     def __init__(self, *answers: float | EngineError, answer_s: float = 0.05) -> None:
         super().__init__()

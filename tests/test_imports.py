@@ -19,6 +19,7 @@ FORBIDDEN = {
     "backend.conversation": ("backend.session", "backend.turn", "backend.pipelines", "fastapi"),
     "backend.cast_models": ("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "fastapi"),
     "backend.spoken_answers": ("backend.session", "backend.turn", "backend.engines", "backend.protocols", "fastapi"),
+    "backend.voice_library": ("backend.session", "backend.pipelines", "backend.protocols", "backend.routes", "fastapi"),
     "backend.client": ("backend.session", "backend.turn", "backend.pipelines", "backend.engines", "fastapi"),
     "backend.events": ("fastapi", "json", "pydantic"),
 }

@@ -190,9 +190,15 @@ async def test_operations_routes():
 
 
 async def test_http_errors_have_one_shape():
-    """Unknown paths and methods are answered in the same shape as everything else."""
+    """Unknown paths and methods are answered in the same shape as everything else, with the methods there are."""
     async with running() as (port, _), httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-        for method, path, status in (("GET", "/nothing", 404), ("POST", "/health", 405)):
+        for method, path, status, allowed in (
+            ("GET", "/nothing", 404, None),
+            ("POST", "/index.html", 405, "GET, HEAD"),
+            ("POST", "/health", 405, "GET"),
+            ("GET", "/v1/audio/speech", 405, "POST"),
+            ("PUT", "/v1/audio/voices", 405, "GET, POST"),
+        ):
             answer = await http.request(method, path)
-            assert answer.status_code == status
+            assert (answer.status_code, answer.headers.get("allow")) == (status, allowed)
             assert set(answer.json()["error"]) == {"message", "type", "param", "code"}

@@ -17,7 +17,7 @@ from backend.engines.interfaces import AS_USUAL, Speech
 from backend.errors import ConfigurationError, EngineError, MissingExtra
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
     from types import TracebackType
 
     from backend.engines.interfaces import Manner
@@ -41,14 +41,16 @@ class HiggsTextToSpeech:
     stand_in = False
     sample_rate_hz = SAMPLE_RATE_HZ
     clones_voices = True
+    takes_descriptions = True
 
     def __init__(self, model: str | None, codec: str | None, device: Literal["auto", "cpu", "cuda"]) -> None:
         """`model` and `codec` are folders or repository ids. Raises `MissingExtra` when the packages are missing."""
         if any(importlib.util.find_spec(package) is None for package in ("torch", "transformers")):
             raise MissingExtra("higgs", "higgs")
-        from boson_multimodal.voice_presets import PRESETS
+        from boson_multimodal.voice_presets import PRESETS, QUIET_ROOM
 
         self._presets = PRESETS
+        self._quiet_room = QUIET_ROOM
         self._model = model or DEFAULT_MODEL
         self._codec = codec or (self._model if _holds_codec(self._model) else DEFAULT_CODEC)
         self._device = device
@@ -58,6 +60,10 @@ class HiggsTextToSpeech:
     def voices(self) -> Sequence[str]:
         """The presets' names. A voice may also be a description, such as `masculine;low pitch;slow pace`."""
         return tuple(self._presets)
+
+    @property
+    def descriptions(self) -> Mapping[str, str]:
+        return {name: preset.speaker_description for name, preset in self._presets.items()}
 
     @property
     def ready(self) -> bool:
@@ -87,13 +93,18 @@ class HiggsTextToSpeech:
     def open_voice(self, voice: str, manner: Manner = AS_USUAL) -> HiggsVoiceGenerator:
         """A preset by its name, a description with semicolons as it is, and for any other name always the same
         preset. What the manner says replaces what the preset says; instructions are a scene."""
+        own = manner.speaker_description or (voice if ";" in voice else None)
+        preset = self._presets.get(voice) or self._dealt(voice)
+        if voice not in self._presets and (own or manner.recording):
+            # What is described or imitated has a sound of its own, which another voice's scene would change.
+            preset = replace(preset, scene_prompt=self._quiet_room)
+        return HiggsVoiceGenerator(self, preset, replace(manner, speaker_description=own or preset.speaker_description))
+
+    def _dealt(self, voice: str) -> VoicePreset:
+        """The same preset for the same name."""
         names = sorted(self._presets)
-        dealt = names[hashlib.sha256(voice.encode()).digest()[0] % len(names)]
-        preset = self._presets.get(voice, self._presets[dealt])
-        described = voice if ";" in voice else preset.speaker_description
-        return HiggsVoiceGenerator(
-            self, preset, replace(manner, speaker_description=manner.speaker_description or described)
-        )
+        digest = hashlib.sha256(voice.encode(errors="replace")).digest()
+        return self._presets[names[digest[0] % len(names)]]
 
     def engine(self) -> HiggsAudioServeEngine:
         """The loaded engine. Raises `EngineError` when it is not running."""

@@ -159,6 +159,10 @@ class SpeechToText(Engine, Protocol):
         """Whether partial transcripts come while somebody speaks, within a fraction of a second."""
         ...
 
+    async def loaded(self) -> None:
+        """Returns when what loads in the background is there, or cannot be had; `ready` says which."""
+        ...
+
     def stream(self, audio: AsyncIterator[bytes | Pause], hints: Hints = NO_HINTS) -> AsyncGenerator[Transcript]:
         """Yield partial transcripts while `audio` (PCM16LE mono 16 kHz) goes on, then exactly one final one.
 
@@ -245,8 +249,18 @@ class TextToSpeech(Engine, Protocol):
         ...
 
     @property
+    def descriptions(self) -> Mapping[str, str]:
+        """What voices are like, for people, of those where that is known."""
+        ...
+
+    @property
     def clones_voices(self) -> bool:
         """Whether it can imitate a recording."""
+        ...
+
+    @property
+    def takes_descriptions(self) -> bool:
+        """Whether it can speak as a description says, given in a `Manner` or, with semicolons, as a voice's name."""
         ...
 
     def open_voice(self, voice: str, manner: Manner = AS_USUAL) -> VoiceGenerator:
@@ -257,6 +271,11 @@ class TextToSpeech(Engine, Protocol):
 
 class TurnModel(Loaded, Protocol):
     """Tells by the sound of the voice whether somebody has finished speaking."""
+
+    @property
+    def detail(self) -> str:
+        """One line for people."""
+        ...
 
     async def finished(self, pcm: bytes) -> float:
         """How likely, in [0, 1], somebody has finished whose utterance ends with `pcm`: PCM16LE mono 16 kHz, about the

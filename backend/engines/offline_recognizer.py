@@ -84,6 +84,11 @@ class OfflineSpeechToText:
         self._workers.clear()
         self._idle.clear()
 
+    async def loaded(self) -> None:
+        """See `SpeechToText.loaded`."""
+        if self.loading:
+            await asyncio.wait(self.loading)
+
     async def stream(self, audio: AsyncIterator[bytes | Pause], hints: Hints = NO_HINTS) -> AsyncGenerator[Transcript]:
         """See `SpeechToText.stream`. Words come without punctuation. Waits while all workers are busy or loading."""
         async with self._borrowed() as worker:

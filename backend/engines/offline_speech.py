@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from backend.audio import sample_count
@@ -22,7 +23,7 @@ from backend.engines.interfaces import AS_USUAL, Speech, WordMark
 from backend.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
     from types import TracebackType
 
     from backend.engines.espeak import Piece
@@ -79,7 +80,9 @@ class OfflineTextToSpeech:
     detail = "eSpeak NG, a robotic voice that needs no model"
     sample_rate_hz = RATE_HZ
     voices: Sequence[str] = tuple(VOICES)
+    descriptions: Mapping[str, str] = MappingProxyType({})
     clones_voices = False
+    takes_descriptions = False
 
     def __init__(self) -> None:
         self._executor: ThreadPoolExecutor | None = None

@@ -181,6 +181,9 @@ class OpenAISpeechToText(_OpenAIEngine):
     stage = "stt"
     shows_words = False
 
+    async def loaded(self) -> None:
+        """See `SpeechToText.loaded`; there is nothing to load."""
+
     def stream(self, audio: AsyncIterator[bytes | Pause], hints: Hints = NO_HINTS) -> AsyncGenerator[Transcript]:
         """See `SpeechToText.stream`."""
         return reread(audio, partial(self._transcribe, hints))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 import aiohttp
@@ -38,7 +39,9 @@ class OpenAITextToSpeech:
     stand_in = False
     sample_rate_hz = SPEECH_RATE_HZ
     voices = SPEECH_VOICES
+    descriptions: Mapping[str, str] = MappingProxyType({})
     clones_voices = False
+    takes_descriptions = False
 
     def __init__(self, *, base_url: str | None, api_key: str | None, model: str) -> None:
         self._url = (base_url or OPENAI_URL).rstrip("/") + "/audio/speech"

@@ -72,6 +72,10 @@ class PreferredSpeechToText:
     ) -> None:
         await self._entered.aclose()
 
+    async def loaded(self) -> None:
+        """See `SpeechToText.loaded`. The better one is not waited for: it may be a long download away."""
+        await self._meanwhile.loaded()
+
     def stream(self, audio: AsyncIterator[bytes | Pause], hints: Hints = NO_HINTS) -> AsyncGenerator[Transcript]:
         """See `SpeechToText.stream`. A stream stays with the engine it began with."""
         return self._serving.stream(audio, hints)

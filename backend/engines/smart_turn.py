@@ -39,6 +39,7 @@ class SmartTurn:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self.detail = f"Smart Turn v3: {file.name}"
         self._slot = asyncio.Semaphore(1)
         self._network: Any = None
 

@@ -86,6 +86,11 @@ class WhisperSpeechToText:
         self._state = "not loaded"
         self._executor.shutdown(wait=False)
 
+    async def loaded(self) -> None:
+        """See `SpeechToText.loaded`."""
+        if self.loading is not None:
+            await asyncio.wait((self.loading,))
+
     async def stream(self, audio: AsyncIterator[bytes | Pause], hints: Hints = NO_HINTS) -> AsyncGenerator[Transcript]:
         """See `SpeechToText.stream`. Partial transcripts come only while nobody waits for an answer of the model."""
         model = self._model

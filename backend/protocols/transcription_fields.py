@@ -56,24 +56,29 @@ def read_fields(fields: Mapping[str, Sequence[str]], default_language: str | Non
     """
     given = {name: values[-1].strip() for name, values in fields.items() if values and values[-1].strip()}
     if "model" not in given:
-        raise InvalidRequest("model: this field is required")
+        raise at_fault("model", "this field is required")
     response_format = _format(given.get("response_format", "json"))
     stream = _flag("stream", given.get("stream", "false"))
     if stream and response_format not in ("json", "text"):
-        raise InvalidRequest("stream: goes with response_format json or text only")
+        raise at_fault("stream", "goes with response_format json or text only")
     for granularity in fields.get("timestamp_granularities[]", ()):
         _check_granularity(granularity, response_format)
     language = given.get("language", default_language)
     if "language" in given and not re.fullmatch("[a-z]{2}", given["language"]):
-        raise InvalidRequest("language: an ISO 639-1 code such as en is expected")
+        raise at_fault("language", "an ISO 639-1 code such as en is expected")
     return TranscriptionRequest(response_format, stream, Hints(_words(given.get("prompt", "")), language))
+
+
+def at_fault(field: str, problem: str) -> InvalidRequest:
+    """The error of a request in which `field` is wrong."""
+    return InvalidRequest(f"{field}: {problem}", param=field)
 
 
 def _format(name: str) -> ResponseFormat:
     for allowed in FORMATS:
         if name == allowed:
             return allowed
-    raise InvalidRequest(f"response_format: one of {', '.join(FORMATS)} is expected")
+    raise at_fault("response_format", f"one of {', '.join(FORMATS)} is expected")
 
 
 def _flag(name: str, value: str) -> bool:
@@ -83,16 +88,16 @@ def _flag(name: str, value: str) -> bool:
         case "false" | "0":
             return False
         case _:
-            raise InvalidRequest(f"{name}: true or false is expected")
+            raise at_fault(name, "true or false is expected")
 
 
 def _check_granularity(granularity: str, response_format: ResponseFormat) -> None:
     if granularity not in ("segment", "word"):
-        raise InvalidRequest("timestamp_granularities[]: segment is expected")
+        raise at_fault("timestamp_granularities[]", "segment is expected")
     if response_format != "verbose_json":
-        raise InvalidRequest("timestamp_granularities[]: goes with response_format verbose_json only")
+        raise at_fault("timestamp_granularities[]", "goes with response_format verbose_json only")
     if granularity == "word":
-        raise InvalidRequest("timestamp_granularities[]: word is not supported, the times of single words are unknown")
+        raise at_fault("timestamp_granularities[]", "word is not supported, the times of single words are unknown")
 
 
 def _words(prompt: str) -> tuple[str, ...]:

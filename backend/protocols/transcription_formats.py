@@ -5,10 +5,12 @@ from __future__ import annotations
 import html
 import json
 import math
+import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, assert_never
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from backend.pipelines.transcription import Segment
     from backend.protocols.transcription_fields import ResponseFormat
@@ -16,29 +18,44 @@ if TYPE_CHECKING:
 UNKNOWN_LANGUAGE = "und"
 """ISO 639-2's code for a language that nobody has determined: recognisers do not say what they heard."""
 
+_UNSPACED = re.compile(r"[\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uff60\U00020000-\U0003ffff]")
+"""Chinese characters, kana, and the punctuation of both; Korean has spaces."""
 
-def write(
-    segments: Sequence[Segment], response_format: ResponseFormat, duration_s: float, language: str | None
-) -> tuple[str, str]:
-    """The body of the response, and its media type."""
+MEDIA_TYPES: Mapping[ResponseFormat, str] = {
+    "json": "application/json",
+    "text": "text/plain",
+    "verbose_json": "application/json",
+    "srt": "text/plain",
+    "vtt": "text/vtt",
+}
+
+
+def write(segments: Sequence[Segment], response_format: ResponseFormat, duration_s: float, language: str | None) -> str:
+    """The body of the response."""
     match response_format:
         case "json":
-            return json.dumps({"text": joined(segments), "usage": _usage(duration_s)}), "application/json"
+            return json.dumps({"text": joined(segments), "usage": _usage(duration_s)})
         case "verbose_json":
-            return json.dumps(_verbose(segments, duration_s, language)), "application/json"
+            return json.dumps(_verbose(segments, duration_s, language))
         case "text":
-            return joined(segments) + "\n", "text/plain"
+            return joined(segments) + "\n"
         case "srt":
-            return _srt(segments), "text/plain"
+            return _srt(segments)
         case "vtt":
-            return _vtt(segments), "text/vtt"
+            return _vtt(segments)
         case _:
             assert_never(response_format)
 
 
 def joined(segments: Sequence[Segment]) -> str:
     """The whole text."""
-    return " ".join(segment.text for segment in segments)
+    return "".join(_added(segment, before) for before, segment in pairwise([None, *segments]) if segment)
+
+
+def _added(segment: Segment, before: Segment | None) -> str:
+    """What a segment adds to the text: a space first, except after Chinese or Japanese."""
+    gap = "" if before is None or _UNSPACED.match(before.text[-1]) else " "
+    return gap + segment.text
 
 
 def event(content: dict[str, object]) -> str:
@@ -46,9 +63,9 @@ def event(content: dict[str, object]) -> str:
     return f"data: {json.dumps(content)}\n\n"
 
 
-def delta_event(segment: Segment, *, first: bool) -> str:
-    """What a segment adds to the text; all deltas together are the text of `done_event`."""
-    return event({"type": "transcript.text.delta", "delta": segment.text if first else f" {segment.text}"})
+def delta_event(segment: Segment, before: Segment | None) -> str:
+    """What a segment adds after the one before it; all deltas together are the text of `done_event`."""
+    return event({"type": "transcript.text.delta", "delta": _added(segment, before)})
 
 
 def done_event(segments: Sequence[Segment]) -> str:

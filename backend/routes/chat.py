@@ -42,7 +42,7 @@ async def chat_completions(request: Request, asked: ChatRequest) -> Response:
     if isinstance(engines.llm, Relay) and not asked.speaks and not present:
         return await _relayed(request, asked, engines.llm)
     if asked.speaks and asked.voice is not None:
-        check_voice(engines.tts, asked.voice, "audio.voice")
+        await check_voice(server, asked.voice, "audio.voice")
     generation = asked.generation(None if present else asked.engine_model)
     body = await _body(request)
     answer = ChatAnswer(server, asked, generation, present, body["messages"])

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute, Match
 
 from backend.errors import (
     AtCapacity,
@@ -22,6 +24,8 @@ from backend.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from fastapi import FastAPI, Request
 
 
@@ -80,17 +84,30 @@ def error_response(status: int, message: str, code: str, param: str | None = Non
     return JSONResponse(error_body(status, message, code, param), status)
 
 
-def install_error_handlers(app: FastAPI) -> None:
-    """Map every error an HTTP route can raise to its status and body."""
+def _methods(routes: Iterable[BaseRoute], request: Request) -> set[str]:
+    """What the routes of this path can be asked."""
+    here = [route for route in routes if isinstance(route, APIRoute) and route.matches(request.scope)[0] != Match.NONE]
+    return {method for route in here for method in route.methods or ()}
+
+
+def install_error_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Map every error that one of `routes` can raise to its status and body."""
 
     async def on_voicechat_error(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, VoiceChatError)
         return JSONResponse(body_of(error), status_of(error))
 
-    async def on_http_error(_request: Request, error: Exception) -> JSONResponse:
+    async def on_http_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.status_code, "http_error")
-        return error_response(error.status_code, str(error.detail), code)
+        status, said = error.status_code, str(error.detail)
+        allowed = _methods(routes, request) if status in (404, 405) else set[str]()
+        if allowed:
+            # The page is asked whenever no route has the method, and knows only of its own files.
+            status, said = 405, f"{request.method} is not a method of {request.url.path}"
+        code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(status, "http_error")
+        response = error_response(status, said, code)
+        response.headers.update({"allow": ", ".join(sorted(allowed))} if allowed else error.headers or {})
+        return response
 
     async def on_invalid(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)

@@ -48,7 +48,7 @@ async def ready(request: Request) -> JSONResponse:
     return JSONResponse({"status": "not ready", "error": error}, status_code=503)
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(request: Request) -> Response:
     """Prometheus text."""
     server: Server = request.app.state.server

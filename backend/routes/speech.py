@@ -1,4 +1,4 @@
-"""`POST /v1/audio/speech` and `GET /v1/audio/voices`."""
+"""`POST /v1/audio/speech`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
 
-from backend.audio import seconds, wav_bytes
+from backend.audio import wav_bytes
 from backend.decoding import decode
 from backend.encoding import FORMATS, encoded, open_encoder
 from backend.engines.bridge import call_in_thread
@@ -35,7 +34,6 @@ from backend.routes.errors import body_of
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from backend.engines.interfaces import TextToSpeech
     from backend.server import Server
 
 log = logging.getLogger(__name__)
@@ -51,7 +49,7 @@ _CONTENT: dict[str, dict[str, object]] = {form.media_type: {} for form in FORMAT
 async def speech(request: Request, asked: SpeechRequest) -> Response:
     """Speech of a text, streamed as it is made."""
     server: Server = request.app.state.server
-    _check(server.engines.tts, asked)
+    await _check(server, asked)
     manner = asked.manner(await _recording(request, asked))
     tts = server.engines.tts
     generator = tts.open_voice(asked.voice_name, manner)
@@ -66,38 +64,12 @@ async def speech(request: Request, asked: SpeechRequest) -> Response:
     return await stream(request, _audio(asked, narration), media_type)
 
 
-@router.get("/v1/audio/voices")
-async def voices(request: Request) -> JSONResponse:
-    """The voices there are."""
-    server: Server = request.app.state.server
-    names = server.engines.tts.voices
-    return JSONResponse({"voices": [_described(name) for name in names]})
-
-
-LANGUAGES = {
-    "de": "german",
-    "es": "spanish",
-    "fr": "french",
-    "it": "italian",
-    "ja": "japanese",
-    "ko": "korean",
-    "pt": "portuguese",
-    "zh": "chinese",
-}
-
-
-def _described(name: str) -> dict[str, object]:
-    """A voice as clients list it; its language is told by its name (`zh_mei`, `anna_de`)."""
-    code = "zh" if name.startswith("zh_") else name[-2:] if name[-3:-2] == "_" else ""
-    language = LANGUAGES.get(code, "english")
-    return {"voice_id": name, "name": name, "description": "", "labels": {"language": language}}
-
-
-def _check(tts: TextToSpeech, asked: SpeechRequest) -> None:
-    """Raises `TooLarge`, `NotFound` or `InvalidRequest` for what this engine cannot read out."""
+async def _check(server: Server, asked: SpeechRequest) -> None:
+    """Raises `TooLarge`, `NotFound` or `InvalidRequest` for what cannot be read out here."""
+    tts = server.engines.tts
     if len(asked.input) > MAX_INPUT_CHARACTERS:
-        raise TooLarge(f"input: a text has at most {MAX_INPUT_CHARACTERS} characters")
-    check_voice(tts, asked.voice_name, "voice")
+        raise TooLarge(f"input: a text has at most {MAX_INPUT_CHARACTERS} characters", "input")
+    await check_voice(server, asked.voice_name, "voice")
     if asked.ref_audio is not None and not tts.clones_voices:
         problem = f"ref_audio: the voices of engine {tts.name} cannot be cloned; --tts higgs can"
         raise InvalidRequest(problem, param="ref_audio")
@@ -108,22 +80,23 @@ async def _recording(request: Request, asked: SpeechRequest) -> Recording | None
     if asked.ref_audio is None:
         return None
     server: Server = request.app.state.server
-    read = partial(decode, audio_bytes(asked.ref_audio, "ref_audio"), RATE_HZ)
+    read = partial(decode, audio_bytes(asked.ref_audio, "ref_audio"), RATE_HZ, LONGEST_RECORDING_S)
     try:
         pcm = await while_connected(request, call_in_thread(read, server.decoding))
     except InvalidRequest as error:
         raise InvalidRequest(f"ref_audio: {error}", param="ref_audio") from error
-    if seconds(pcm, RATE_HZ) > LONGEST_RECORDING_S:
-        raise InvalidRequest(f"ref_audio: a recording lasts at most {LONGEST_RECORDING_S} s", param="ref_audio")
     return Recording(wav_bytes(pcm, RATE_HZ), asked.ref_text or "")
 
 
-def check_voice(tts: TextToSpeech, voice: str, param: str) -> None:
-    """Raises `NotFound` for a voice that this engine does not have. OpenAI's names are always known: clients have them
-    built in. A description is a voice of its own."""
+async def check_voice(server: Server, voice: str, param: str) -> None:
+    """Raises `NotFound` for a voice that is not there. OpenAI's names are always known: clients have them built in. A
+    description is a voice of its own."""
+    tts = server.engines.tts
     known: Sequence[str] = (*tts.voices, *OPENAI_VOICES)
-    if voice not in known and not (tts.clones_voices and ";" in voice):
-        raise NotFound(f"there is no voice {voice!r}; there are {', '.join(tts.voices)}", param)
+    if voice in known or (tts.takes_descriptions and ";" in voice) or await server.voices.find(voice):
+        return
+    there = [*tts.voices, *(added.id for added in await server.voices.all())]
+    raise NotFound(f"there is no voice {voice!r}; there are {', '.join(there)}", param)
 
 
 async def _whole(asked: SpeechRequest, narration: Narration) -> bytes:

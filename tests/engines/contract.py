@@ -46,9 +46,9 @@ def hearing(engine: SpeechToText, pcm: bytes, idle: Callable[[], bool]) -> Subje
     return Subject(lambda: engine.stream(windows(pcm)), _one_final_transcript, idle)
 
 
-def speaking(engine: TextToSpeech, text: str, idle: Callable[[], bool]) -> Subject[Speech]:
-    """The speech of `text`, by a new voice each time."""
-    return Subject(lambda: engine.open_voice(engine.voices[0]).stream(text), _whole_pieces, idle)
+def speaking(engine: TextToSpeech, text: str, idle: Callable[[], bool], voice: str = "") -> Subject[Speech]:
+    """The speech of `text` by `voice`, or by the engine's first one; it is opened anew each time."""
+    return Subject(lambda: engine.open_voice(voice or engine.voices[0]).stream(text), _whole_pieces, idle)
 
 
 def writing(engine: LanguageModel, messages: Sequence[Message], idle: Callable[[], bool]) -> Subject[str]:

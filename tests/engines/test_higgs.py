@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import pytest
+from openai import AsyncOpenAI
 from websockets.asyncio.client import connect
 
-from backend.app import create_app
+from backend.app import choose_engines, create_app
 from backend.audio import wav_bytes
 from backend.engines import higgs
 from backend.engines.higgs import HiggsTextToSpeech
@@ -18,6 +20,7 @@ from backend.engines.interfaces import Manner, Recording
 from backend.errors import ConfigurationError, EngineError, MissingExtra
 from backend.settings import Settings
 from boson_multimodal.tiny_checkpoint import write_tiny_checkpoint
+from boson_multimodal.voice_presets import QUIET_ROOM
 from tests.engines import contract
 from tests.openai_server import serve_app
 
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from websockets.asyncio.client import ClientConnection
+
+SAID = "we are going to the beach this afternoon because my brother works in a large hospital"
 TEXT = "A sentence that is long enough to be interrupted in its midst, as people do."
 
 
@@ -85,8 +91,9 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_the_whole_loop_speaks_with_it(checkpoint: str) -> None:
     """Over a real socket: two characters answer in contexts of their own, and an interrupt frees the slot."""
-    app = create_app(Settings(stt="offline", llm="offline", tts="higgs", tts_model=checkpoint, device="cpu"))
-    tts = app.state.server.engines.tts
+    settings = Settings(stt="offline", llm="offline", tts="higgs", tts_model=checkpoint, device="cpu")
+    engines = choose_engines(settings)
+    app, tts = create_app(settings, engines), engines.tts
     async with serve_app(app) as (port, _), connect(f"ws://127.0.0.1:{port}/ws", max_size=None) as socket:
         await socket.send(json.dumps({"type": "user.text", "text": "Nora and Oscar, how was your day?"}))
         speakers: list[str] = []
@@ -136,3 +143,58 @@ async def test_a_manner_reaches_the_model(tts: HiggsTextToSpeech) -> None:
     assert [await speech(**manner) for manner in manners] == spoken
     with pytest.raises(EngineError, match="audio"):
         await speech(recording=Recording(b"no audio", ""))
+
+
+async def test_an_added_voice_is_spoken_with_everywhere(checkpoint: str) -> None:
+    """Over a real socket: what the official client uploads is imitated in a text that is read out and in a turn, and
+    goes on in the turn when it is deleted."""
+    app = create_app(Settings(stt="offline", llm="offline", tts="higgs", tts_model=checkpoint, device="cpu"))
+    sample = wav_bytes(await contract.spoken(SAID), 16_000)
+    async with AsyncExitStack() as stack:
+        port, _ = await stack.enter_async_context(serve_app(app))
+        url = f"http://127.0.0.1:{port}/v1"
+        client = await stack.enter_async_context(AsyncOpenAI(base_url=url, api_key="x", max_retries=0))
+
+        async def speech(voice: str) -> bytes:
+            asked = {"model": "any", "voice": voice, "input": "Hello.", "response_format": "pcm"}
+            return (await client.audio.speech.create(**asked, extra_body={"seed": 7})).content
+
+        added = await client.audio.voices.create(name="Ada", audio_sample=("ada.wav", sample), consent="yes")
+        described = await client.audio.voices.create(name="Bob", type="prompt", prompt="masculine;low pitch")
+        spoken = [await speech(voice) for voice in (added.id, described.id, "nova")]
+        assert len(set(spoken)) == 3
+        assert await speech(added.id) == spoken[0]
+        library = app.state.server.voices
+        kept = await library.find(added.id)
+        assert len(set(kept.recording.text.split()) & set(SAID.split())) >= 8
+        async with connect(f"ws://127.0.0.1:{port}/ws", max_size=None) as socket:
+            cast = [{"id": "ada", "name": "Ada", "voice": added.id}]
+            await socket.send(json.dumps({"type": "session.configure", "characters": cast}))
+            for line in ("Hello Ada.", "Are you still there?"):
+                await socket.send(json.dumps({"type": "user.text", "text": line}))
+                assert await frames_of_a_turn(socket)
+                await library.delete(added.id)
+
+
+async def frames_of_a_turn(socket: ClientConnection) -> int:
+    """How many frames of audio a turn has; it is heard as fast as it comes, and must complete."""
+    frames = 0
+    while True:
+        message = await asyncio.wait_for(socket.recv(), 120)
+        if isinstance(message, bytes):
+            frames += 1
+            _, _, reply, _, _, turn, first = struct.unpack("<BBHHHII", message[:16])
+            heard = {"turn": turn, "reply": reply, "samples": first + (len(message) - 16) // 2}
+            await socket.send(json.dumps({"type": "playback.position", **heard}))
+        elif (event := json.loads(message))["type"] == "turn.done":
+            assert event["outcome"] == "completed"
+            return frames
+
+
+def test_a_sound_of_its_own_has_no_borrowed_scene(checkpoint: str) -> None:
+    """What is described or imitated is in a quiet room unless a scene is asked for, whatever its name is dealt."""
+    engine = HiggsTextToSpeech(checkpoint, None, "cpu")
+    manners = (Manner(recording=Recording(b"")), Manner(speaker_description="old"))
+    scenes = {engine.open_voice(f"voice_{n}", manner)._preset.scene_prompt for manner in manners for n in range(40)}
+    assert scenes == {QUIET_ROOM}
+    assert engine.open_voice("host", manners[1])._preset.scene_prompt != QUIET_ROOM

@@ -1,4 +1,4 @@
-"""`/v1/audio/speech` and `/v1/audio/voices` over a real socket, with the official client."""
+"""`/v1/audio/speech` over a real socket, with the official client."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
 async def server(tts=None, **settings):
     """The official client of a server with this voice engine, and the engine."""
     tts = tts or ScriptedTextToSpeech(first_audio_s=0.0, real_time_factor=0.02)
-    engines = Engines(ScriptedSpeechToText(), ScriptedLanguageModel(), tts, LoudnessVad())
+    engines = tts.engines = Engines(ScriptedSpeechToText(), ScriptedLanguageModel(), tts, LoudnessVad())
     async with serve_app(create_app(Settings(**settings), engines)) as (port, _):
         url = f"http://127.0.0.1:{port}/v1"
         key = settings.get("api_key", "any")
@@ -166,6 +166,7 @@ class Imitator(ScriptedTextToSpeech):
     """A voice engine that clones, and keeps what it was given."""
 
     clones_voices = True
+    takes_descriptions = True
 
     def open_voice(self, voice, manner=None):
         self.manner = manner
@@ -270,12 +271,3 @@ async def test_who_leaves_stops_the_voice(name, stream_format):
         async with asyncio.timeout(10):
             await tts.stopped.wait()
         assert tts.counts.live == 0
-
-
-async def test_voices():
-    """The voices are listed with what clients show of them."""
-    async with server(OfflineTextToSpeech()) as (client, _), httpx2.AsyncClient() as http:
-        voices = (await http.get(f"{client.base_url}audio/voices")).json()["voices"]
-        assert {"voice_id", "name", "description", "labels"} == set(voices[0])
-        assert {voice["voice_id"] for voice in voices} >= {"nova", "onyx"}
-        assert voices[0]["labels"]["language"] == "english"

@@ -17,7 +17,8 @@ from backend.app import create_app
 from backend.audio import wav_bytes
 from backend.engines.interfaces import NO_HINTS, Hints, Transcript
 from backend.errors import EngineError
-from backend.routes import transcriptions
+from backend.routes import forms, transcriptions
+from backend.server import TRANSCRIBED_AT_ONCE
 from backend.session import Engines
 from backend.settings import Settings
 from tests.engines import contract
@@ -100,6 +101,23 @@ async def test_streamed():
     assert (done.type, done.text) == ("transcript.text.done", TEXT)
 
 
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (("你好。", "再见"), "你好。再见"),
+        (("これは", "ペン"), "これはペン"),
+        (("안녕.", "잘 가."), "안녕. 잘 가."),
+        (("OK.", "好"), "OK. 好"),
+    ],
+)
+async def test_between_segments_is_what_their_writing_has_there(said, text):
+    """Chinese and Japanese have no spaces, and the deltas of a stream are the same text."""
+    async with running(ScriptedSpeechToText(*said, final_s=0)) as (url, _), client(url) as api:
+        assert (await api.create(model="any", file=("a.wav", RECORDING))).text == text
+        *deltas, done = [event async for event in await api.create(model="any", file=("a.wav", RECORDING), stream=True)]
+    assert "".join(event.delta for event in deltas) == done.text == text
+
+
 async def test_silence_is_an_empty_transcription():
     """A recording in which nobody speaks is no error, in any format."""
     silence = ("silence.wav", wav_bytes(bytes(64_000), 16_000))
@@ -159,40 +177,38 @@ async def test_a_stream_that_fails_in_the_middle_says_so():
 
 
 FIELDS = {"model": "whisper-1"}
+VERBOSE = {**FIELDS, "response_format": "verbose_json"}
+GRANULARITIES = "timestamp_granularities[]"
 
 
 @pytest.mark.parametrize(
-    ("fields", "file", "message"),
+    ("fields", "file", "param", "message"),
     [
-        ({}, RECORDING, "model"),
-        ({"model": ""}, RECORDING, "model"),
-        (FIELDS, None, "file"),
-        ({**FIELDS, "file": "not uploaded"}, None, "file"),
-        (FIELDS, b"", "empty"),
-        (FIELDS, b"this is no audio" * 100, "cannot be decoded as audio"),
-        (FIELDS, RECORDING[:44], "cannot be decoded as audio"),
-        ({**FIELDS, "response_format": "docx"}, RECORDING, "json, text, verbose_json, srt, vtt"),
-        ({**FIELDS, "language": "english"}, RECORDING, "language"),
-        ({**FIELDS, "stream": "maybe"}, RECORDING, "stream"),
-        ({**FIELDS, "stream": "true", "response_format": "srt"}, RECORDING, "stream"),
-        ({**FIELDS, "timestamp_granularities[]": "segment"}, RECORDING, "verbose_json"),
-        (
-            {**FIELDS, "response_format": "verbose_json", "timestamp_granularities[]": ["segment", "word"]},
-            RECORDING,
-            "word is not supported",
-        ),
-        ({**FIELDS, "response_format": "verbose_json", "timestamp_granularities[]": "x"}, RECORDING, "granularities"),
+        ({}, RECORDING, "model", "required"),
+        ({"model": ""}, RECORDING, "model", "required"),
+        (FIELDS, None, "file", "required"),
+        ({**FIELDS, "file": "not uploaded"}, None, "file", "required"),
+        (FIELDS, b"", "file", "empty"),
+        (FIELDS, b"this is no audio" * 100, "file", "cannot be decoded as audio"),
+        (FIELDS, RECORDING[:44], "file", "cannot be decoded as audio"),
+        ({**FIELDS, "response_format": "docx"}, RECORDING, "response_format", "json, text, verbose_json, srt, vtt"),
+        ({**FIELDS, "language": "english"}, RECORDING, "language", "ISO 639-1"),
+        ({**FIELDS, "stream": "maybe"}, RECORDING, "stream", "true or false"),
+        ({**FIELDS, "stream": "true", "response_format": "srt"}, RECORDING, "stream", "json or text"),
+        ({**FIELDS, GRANULARITIES: "segment"}, RECORDING, GRANULARITIES, "verbose_json"),
+        ({**VERBOSE, GRANULARITIES: ["segment", "word"]}, RECORDING, GRANULARITIES, "word is not supported"),
+        ({**VERBOSE, GRANULARITIES: "x"}, RECORDING, GRANULARITIES, "segment is expected"),
     ],
 )
-async def test_bad_requests_are_400(fields, file, message):
-    """What is wrong with a request is said, in OpenAI's shape, and the recogniser is not asked."""
+async def test_bad_requests_are_400(fields, file, param, message):
+    """What is wrong with a request and where is said, in OpenAI's shape, and the recogniser is not asked."""
     files = {"file": ("speech.wav", file)} if file is not None else {"nothing": ("x", b"")}
     async with running() as (url, stt), httpx2.AsyncClient() as http:
         answer = await http.post(f"{url}/audio/transcriptions", data=fields, files=files)
     error = answer.json()["error"]
     assert answer.status_code == 400
     assert set(error) == {"message", "type", "param", "code"}
-    assert error["type"] == "invalid_request_error"
+    assert (error["type"], error["param"]) == ("invalid_request_error", param)
     assert message in error["message"]
     assert stt.counts.opened == 0
 
@@ -227,11 +243,11 @@ async def test_malformed_bodies_are_400(content_type, body):
 async def test_too_large_is_413(monkeypatch):
     """A file beyond the limit is refused, and a body far beyond it is not even read to its end."""
     monkeypatch.setattr(transcriptions, "MAX_FILE_BYTES", 1 << 20)
-    monkeypatch.setattr(transcriptions, "MAX_FORM_BYTES", 3 << 20)
+    monkeypatch.setattr(forms, "MAX_TEXT_BYTES", 2 << 20)
     for size in ((1 << 20) + 1, 5 << 19, 20 << 20):
         with pytest.raises(openai.APIStatusError, match="at most 1 MB") as raised:
             await transcribed(file=("speech.wav", bytes(size)))
-        assert (raised.value.status_code, raised.value.code) == (413, "too_large")
+        assert (raised.value.status_code, raised.value.code, raised.value.param) == (413, "too_large", "file")
 
 
 async def test_the_key_is_checked_before_the_body_is_read():
@@ -287,6 +303,56 @@ async def test_a_client_that_leaves_stops_the_recogniser(stream):
                 asking.cancel()
             await stt.left.wait()
         assert stt.counts.live == 0
+
+
+class Held(ScriptedSpeechToText):
+    """Understands nothing before `released` is set."""
+
+    def __init__(self):
+        super().__init__()
+        self.most, self.released = 0, asyncio.Event()
+
+    async def stream(self, audio, hints=NO_HINTS):
+        self.counts.opened += 1
+        self.most = max(self.most, self.counts.live)
+        try:
+            await self.released.wait()
+            yield Transcript("Hello.", final=True)
+        finally:
+            self.counts.closed += 1
+
+
+class Places(asyncio.Semaphore):
+    """Sets `wanted` when so many have asked for one."""
+
+    def __init__(self, places, wanted):
+        super().__init__(places)
+        self.still, self.wanted = wanted, asyncio.Event()
+
+    async def acquire(self):
+        self.still -= 1
+        if not self.still:
+            self.wanted.set()
+        return await super().acquire()
+
+
+async def test_decoded_recordings_are_bounded():
+    """More recordings than there is memory for wait, streamed or not, and are transcribed in their turn."""
+    stt = Held()
+    app = create_app(Settings(), Engines(stt, ScriptedLanguageModel(), ScriptedTextToSpeech(), LoudnessVad()))
+    app.state.server.transcribing = places = Places(TRANSCRIBED_AT_ONCE, 2 * TRANSCRIBED_AT_ONCE)
+
+    async def text(api, stream):
+        answer = await api.create(model="any", file=("speech.wav", RECORDING), stream=stream)
+        return [event async for event in answer][-1].text if stream else answer.text
+
+    async with serve_app(app) as (port, _), client(f"http://127.0.0.1:{port}/v1") as api:
+        asked = [asyncio.create_task(text(api, bool(number % 2))) for number in range(2 * TRANSCRIBED_AT_ONCE)]
+        async with asyncio.timeout(30):
+            await places.wanted.wait()
+        stt.released.set()
+        assert set(await asyncio.gather(*asked)) == {"Hello. Hello."}
+    assert stt.most <= TRANSCRIBED_AT_ONCE
 
 
 async def test_a_client_that_leaves_while_it_uploads_is_no_failure(caplog):

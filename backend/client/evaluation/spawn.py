@@ -9,8 +9,6 @@ from asyncio.subprocess import PIPE, Process
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
-import aiohttp
-
 from backend.client.concurrency import beside
 from backend.client.connection import ConnectionFailed
 from backend.client.evaluation.scripted_llm import MODEL
@@ -46,7 +44,7 @@ async def _server(llm: str, stt: str) -> AsyncGenerator[str]:
     try:
         async with asyncio.timeout(READY_WITHIN_S):
             address = await _address(process)
-            await _ready(address)
+            await _ready(process)
         async with beside(_drain(process)):
             yield f"ws://{address}/ws"
     except TimeoutError as error:
@@ -64,13 +62,14 @@ async def _address(process: Process) -> str:
     raise ConnectionFailed("the server did not start")
 
 
-async def _ready(address: str) -> None:
-    async with aiohttp.ClientSession() as http:
-        while True:
-            async with http.get(f"http://{address}/ready") as answer:
-                if answer.ok:
-                    return
-            await asyncio.sleep(0.1)
+async def _ready(process: Process) -> None:
+    assert process.stdout is not None
+    async for line in process.stdout:
+        if line.startswith(b"voicechat is ready"):
+            return
+        if line.startswith(b"voicechat is not ready"):
+            raise ConnectionFailed(line.decode().strip())
+    raise ConnectionFailed("the server ended before it was ready")
 
 
 async def _drain(process: Process) -> None:
