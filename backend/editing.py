@@ -36,7 +36,7 @@ class Editing:
                 await self._add(edit)
             case commands.RemoveLine(id):
                 self._floor.conversation.remove(self._place(id))
-                await self._emit(events.LineRemoved(id))
+                await self._emit(events.LineRemoved(id, self._floor.conversation.last_id))
             case commands.ShowLine(id):
                 await self._emit(events.LineShown(self._floor.conversation.line(self._place(id))))
             case commands.TruncateLine(id, audio_ms):

@@ -232,9 +232,10 @@ class LineAdded:
 
 @dataclass(frozen=True, slots=True)
 class LineRemoved:
-    """It is no longer part of the conversation."""
+    """It is no longer part of the conversation, whose newest line is `last`."""
 
     id: str
+    last: str | None
 
 
 @dataclass(frozen=True, slots=True)

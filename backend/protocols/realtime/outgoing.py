@@ -76,7 +76,9 @@ class Outgoing:
                 yield from self._end(turn)
             case events.LineAdded(line, after):
                 yield from self._item(item_of(line), after)
-            case events.LineRemoved(id_):
+            case events.LineRemoved(id_, last):
+                if self._connection.last_item == id_:
+                    self._connection.last_item = last
                 yield event("conversation.item.deleted", item_id=id_)
             case events.LineShown(line):
                 yield event("conversation.item.retrieved", item=item_of(line))
@@ -215,8 +217,9 @@ class Outgoing:
         if isinstance(happened, events.ReplyDone) and happened.outcome is Outcome.INTERRUPTED:
             turn.cut = True
             yield from self._release()
+        before = response.last_item
         yield from response.tell(happened)
-        if response.terms.conversation is not None:
+        if response.last_item != before:
             connection.last_item = response.last_item
 
     # --- what went wrong ----------------------------------------------------------------------------------------------
