@@ -20,7 +20,7 @@ from backend import commands
 from backend.errors import InvalidRequest
 from backend.lines import Character, new_id
 from backend.protocols.realtime.audio import SoundIn, read_append
-from backend.protocols.realtime.config import check_limit, check_modalities, check_tools, voice_name
+from backend.protocols.realtime.config import check_format, check_limit, check_modalities, check_tools, voice_name
 from backend.protocols.realtime.connection import Wish
 from backend.protocols.realtime.items import read_item
 from backend.protocols.realtime.requests import ItemCreate, ResponseCreate, SessionUpdate, event_id, read_request
@@ -150,9 +150,9 @@ class Incoming:
         aloud = terms.aloud if modalities is None else modalities == ["audio"]
         settings = {name: value for name, value in given.items() if value is not None}
         told = wanted.input
-        speakers = self._speakers(settings, voice_name(output.get("voice")))
-        if speakers and "voice" not in output:
-            output["voice"] = speakers[0].voice or terms.output["voice"]
+        voice = voice_name(output.get("voice"))
+        speakers = self._speakers(settings, voice)
+        output["voice"] = voice or (speakers[0].voice if speakers else "") or terms.output["voice"]
         request = new_id("request")
         connection.wishes[request] = Wish(
             named,
@@ -202,6 +202,9 @@ def _check(given: dict[str, Any]) -> None:
         raise InvalidRequest('conversation is "auto" or "none"', param="response.conversation")
     check_limit(given.get("max_output_tokens"), "response.max_output_tokens")
     check_tools(given.get("tools"), "response.tools")
+    form = ((given.get("audio") or {}).get("output") or {}).get("format")
+    if form is not None:
+        check_format(form, "response.audio.output.format")
     metadata: dict[str, str] = given.get("metadata") or {}
     sizes = all(len(key) <= MAX_KEY and len(value) <= MAX_VALUE for key, value in metadata.items())
     if len(metadata) > MAX_METADATA or not sizes:
