@@ -29,6 +29,9 @@ from backend.protocols.realtime.wire import Wire, error, event
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from openai.types.realtime import ConversationItem
+
+    from backend.lines import Line
     from backend.protocols.realtime.connection import Connection
     from backend.protocols.realtime.requests import Object
 
@@ -145,11 +148,13 @@ class Incoming:
         terms = connection.terms()
         audio: dict[str, Any] = given.get("audio") or {}
         asked: dict[str, Any] = audio.get("output") or {}
-        output = {name: value for name, value in asked.items() if value}
+        output = {name: asked[name] for name in ("format", "voice") if asked.get(name)}
         modalities = given.get("output_modalities")
         aloud = terms.aloud if modalities is None else modalities == ["audio"]
         settings = {name: value for name, value in given.items() if value is not None}
-        told = wanted.input
+        told = None
+        if wanted.input is not None:
+            told = tuple(item if isinstance(item, str) else self._told(item) for item in wanted.input)
         voice = voice_name(output.get("voice"))
         speakers = self._speakers(settings, voice)
         output["voice"] = voice or (speakers[0].voice if speakers else "") or terms.output["voice"]
@@ -170,12 +175,15 @@ class Incoming:
             to=speakers,
             generation=connection.config.generation(settings),
             aloud=aloud,
-            told=None if told is None else tuple(item if isinstance(item, str) else self._told(item) for item in told),
+            told=told,
             kept=kept,
         )
 
-    def _told(self, item: Any) -> Any:
-        return read_item(item, self._connection.config.speaker, "response.input").line
+    def _told(self, item: ConversationItem) -> Line:
+        got = read_item(item, self._connection.config.speaker, "response.input")
+        if got.sound:
+            raise InvalidRequest("audio is understood in items of the conversation only", param="response.input")
+        return got.line
 
     def _speakers(self, wish: dict[str, Any], voice: str) -> tuple[Character, ...]:
         """Who was asked to speak; nobody where it is left to the session."""
@@ -191,7 +199,7 @@ class Incoming:
                 there = ", ".join(character.id for character in scene.cast)
                 problem = f"there is no character {named!r}; there are {there}, or give instructions"
                 raise InvalidRequest(problem, param="response.metadata.character")
-            character = known or Character(named, named)
+            character = known or Character(named, named, voice_name(config.output["voice"]))
         return (config.dressed(character, instructions, voice),)
 
 
