@@ -116,8 +116,6 @@ class Turn:
         """Answer until the last reply has been heard. Raises an exception group with `EngineError` when one fails."""
         stage = self._stage
         to_voice, sentences = anyio.create_memory_object_stream[SentenceItem | ReplyWritten](SENTENCES_AHEAD)
-        to_send, audio = anyio.create_memory_object_stream[AudioItem](CHUNKS_AHEAD)
-        to_hear, voiced = anyio.create_memory_object_stream[Reply](len(self._replies))
         writer = LLMPipeline(
             stage.llm, stage.generation, stage.conversation, stage.cast, stage.emit, stage.clock, stage.aloud
         )
@@ -126,6 +124,8 @@ class Turn:
                 group.create_task(writer.run(self._replies, to_voice))
                 group.create_task(self._read(sentences))
             return
+        to_send, audio = anyio.create_memory_object_stream[AudioItem](CHUNKS_AHEAD)
+        to_hear, voiced = anyio.create_memory_object_stream[Reply](len(self._replies))
         speaker = TTSPipeline(stage.voices, stage.output_rate_hz, stage.speed, stage.clock)
         sender = Sender(self._playback, self._reference, stage.output_rate_hz, stage.ahead_s, stage.emit, stage.clock)
         async with asyncio.TaskGroup() as group:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from backend.engines.interfaces import NO_HINTS, Pause, Speech, Transcript, WordMark
 from backend.errors import EngineError
+
+if TYPE_CHECKING:
+    from backend.engines.interfaces import Written
 
 RATE_HZ = 24_000
 CHARACTER_S = 0.04
@@ -44,9 +48,11 @@ class _Scripted:
 
 
 class ScriptedLanguageModel(_Scripted):
-    """Replies in turn from `replies`, a word at a time. A reply that is an `EngineError` is raised after its text."""
+    """Replies in turn from `replies`, a word at a time, or piece by piece where a reply is a tuple of pieces."""
 
-    def __init__(self, *replies: str, first_token_s: float = 0.2, token_s: float = 1 / 60) -> None:
+    def __init__(
+        self, *replies: str | tuple[Written, ...], first_token_s: float = 0.2, token_s: float = 1 / 60
+    ) -> None:
         super().__init__()
         self.replies = list(replies) or ["Very well."]
         self.first_token_s = first_token_s
@@ -60,7 +66,7 @@ class ScriptedLanguageModel(_Scripted):
         self.counts.opened += 1
         try:
             await asyncio.sleep(self.first_token_s)
-            for index, piece in enumerate(tokens(reply)):
+            for index, piece in enumerate(tokens(reply) if isinstance(reply, str) else reply):
                 if self.fail_after is not None and index >= self.fail_after:
                     raise EngineError("llm", "the scripted server went away")
                 if index:
