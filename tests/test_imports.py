@@ -11,14 +11,21 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted((ROOT / "backend").rglob("*.py"))
 
 FORBIDDEN = {
-    "backend.protocols": ("backend.session", "backend.routes", "backend.app", "backend.turn", "fastapi", "starlette"),
+    "backend.protocols": (
+        *("backend.session", "backend.routes", "backend.app", "backend.turn", "backend.floor", "backend.listening"),
+        *("fastapi", "starlette", "websockets"),
+    ),
     "backend.session": ("backend.protocols", "backend.routes", "backend.app", "fastapi", "starlette"),
     "backend.turn": ("backend.session", "backend.protocols", "backend.routes", "fastapi"),
     "backend.pipelines": ("backend.session", "backend.turn", "backend.protocols", "backend.routes", "fastapi"),
     "backend.engines": ("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "fastapi"),
     "backend.conversation": ("backend.session", "backend.turn", "backend.pipelines", "fastapi"),
     "backend.client": ("backend.session", "backend.turn", "backend.pipelines", "backend.engines", "fastapi"),
+    "backend.editing": ("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "fastapi"),
     "backend.events": ("fastapi", "json", "pydantic"),
+    "backend.commands": ("fastapi", "json", "pydantic", "backend.session", "backend.turn", "backend.protocols"),
+    "backend.lines": ("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "fastapi"),
+    "backend.g711": ("backend", "fastapi"),
 }
 ONLY_APP_NAMES_ENGINES = {"backend.app", "backend.check"}
 CONCRETE_ENGINES = {

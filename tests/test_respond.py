@@ -407,6 +407,7 @@ async def test_a_wish_does_not_overtake_what_is_understood_while_the_session_is_
 
         async def slowly(event) -> None:
             await held.wait()
+            await asyncio.sleep(0.01)
             await emit(event)
 
         session._emit_all = slowly

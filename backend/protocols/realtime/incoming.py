@@ -148,7 +148,9 @@ class Incoming:
         terms = connection.terms()
         audio: dict[str, Any] = given.get("audio") or {}
         asked: dict[str, Any] = audio.get("output") or {}
-        output = {name: asked[name] for name in ("format", "voice") if asked.get(name)}
+        output = {name: asked[name] for name in ("format", "voice") if asked.get(name) is not None}
+        if "format" in output:
+            check_format(output["format"], "response.audio.output.format")
         modalities = given.get("output_modalities")
         aloud = terms.aloud if modalities is None else modalities == ["audio"]
         settings = {name: value for name, value in given.items() if value is not None}
@@ -210,9 +212,6 @@ def _check(given: dict[str, Any]) -> None:
         raise InvalidRequest('conversation is "auto" or "none"', param="response.conversation")
     check_limit(given.get("max_output_tokens"), "response.max_output_tokens")
     check_tools(given.get("tools"), "response.tools")
-    form = ((given.get("audio") or {}).get("output") or {}).get("format")
-    if form is not None:
-        check_format(form, "response.audio.output.format")
     metadata: dict[str, str] = given.get("metadata") or {}
     sizes = all(len(key) <= MAX_KEY and len(value) <= MAX_VALUE for key, value in metadata.items())
     if len(metadata) > MAX_METADATA or not sizes:
