@@ -35,8 +35,7 @@ class Editing:
             case commands.AddLine():
                 await self._add(edit)
             case commands.RemoveLine(id):
-                self._floor.conversation.remove(self._place(id))
-                await self._emit(events.LineRemoved(id, self._floor.conversation.last_id))
+                await self._remove(id)
             case commands.ShowLine(id):
                 await self._emit(events.LineShown(self._floor.conversation.line(self._place(id))))
             case commands.TruncateLine(id, audio_ms):
@@ -53,6 +52,12 @@ class Editing:
         before = conversation.last_id if after is None else None if after < 0 else conversation.line(after).id
         conversation.add(edit.line, after)
         await self._emit(events.LineAdded(edit.line, before))
+
+    async def _remove(self, id: str) -> None:
+        conversation = self._floor.conversation
+        place = self._place(id)
+        conversation.remove(place)
+        await self._emit(events.LineRemoved(id, conversation.line(place - 1).id if place else None))
 
     async def _truncate(self, id: str, audio_ms: int) -> None:
         line = self._floor.conversation.line(self._place(id))

@@ -217,7 +217,7 @@ class ErrorRaised:
     details: Mapping[str, object] | None = None
     turn: int | None = None
     request: str | None = None
-    """The command that could not be carried out."""
+    """The command that could not be carried out; empty when it has no name."""
     line: str | None = None
     """What could not be understood."""
 
@@ -232,10 +232,10 @@ class LineAdded:
 
 @dataclass(frozen=True, slots=True)
 class LineRemoved:
-    """It is no longer part of the conversation, whose newest line is `last`."""
+    """It is no longer part of the conversation, in which it came after the one with the id `after`."""
 
     id: str
-    last: str | None
+    after: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,7 @@ class Floor:
         now = self._clock()
         await self._emit(turn.decided(Utterance("", "request", now, now, now), wish.request))
         if wish.kept:
+            self.conversation.talking_with = speakers[0]
             self._turns, self.turn, self._task = number, turn, self._start(turn)
         else:
             self._beside[number] = turn, self._start(turn)
@@ -271,7 +272,7 @@ class Floor:
             cast=tuple(present.values()),
             llm=self._engines.llm,
             generation=settings.generation,
-            voices=self.voices,
+            voices=self.voices if number > 0 else Voices(self._engines.tts),  # a voice speaks one text at a time
             output_rate_hz=settings.output_rate,
             aloud=settings.aloud,
             ahead_s=settings.ahead_s,

@@ -25,7 +25,7 @@ def decoded(data: bytes, law: Law) -> bytes:
 
 
 def encoded(pcm: bytes, law: Law) -> bytes:
-    """PCM16 -> codes, each sample's nearest level."""
+    """PCM16 -> codes, each sample's nearest level, of two the higher: silence is 0xFF and 0xD5."""
     return _codes(law)[np.frombuffer(pcm, "<i2").astype(np.int32) + 32768].tobytes()
 
 
@@ -50,4 +50,4 @@ def _codes(law: Law) -> NDArray[np.uint8]:
     order = np.argsort(levels, kind="stable")
     ascending = levels[order]
     edges = (ascending[1:] + ascending[:-1]) / 2
-    return order[np.searchsorted(edges, np.arange(-32768, 32768))].astype(np.uint8)
+    return order[np.searchsorted(edges, np.arange(-32768, 32768), side="right")].astype(np.uint8)

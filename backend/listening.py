@@ -101,8 +101,10 @@ class Listening:
 
     async def turn_over(self) -> None:
         """The cast has come to an end: answer what had to wait for it."""
+        if self._floor.taken:
+            return
         waiting, self._waiting = self._waiting, None
-        if waiting is not None and not self._floor.taken:
+        if waiting is not None:
             await self._floor.answer(waiting)
 
     async def _speech_started(self, event: SpeechStarted) -> None:
@@ -143,12 +145,13 @@ class Listening:
         barge_in, self._barge_in = self._barge_in, None
         unannounced, self._unannounced = self._unannounced, None
         echo = unannounced is not None or (self._spoke_over and echoes(text, self._spoken()))
-        dismissed = echo or bool(barge_in and self._floor.taken and barge_in.dismisses(text, self._spoken()))
+        dropped = echo or (utterance is not None and utterance.discarded)
+        dismissed = dropped or bool(barge_in and self._floor.taken and barge_in.dismisses(text, self._spoken()))
         if utterance is not None and unannounced is None:
-            await self._emit(TranscriptFinal("" if echo else text, utterance.line, dismissed))
+            await self._emit(TranscriptFinal("" if dropped else text, utterance.line, dismissed))
         if dismissed:
             await self._take(barge_in and barge_in.over())
-        elif utterance is None or not text:
+        if dismissed or utterance is None or not text:
             await self._floor.forget_guess()
         elif not self.answers:
             await self._floor.note(utterance)

@@ -22,6 +22,8 @@ class Reply:
     ledger: Ledger
     begun: bool = False
     """True once `reply.started` was sent."""
+    sent: bool = False
+    """True once the listener has everything, heard or not."""
     announced: bool = False
     """True once `reply.done` was sent."""
 

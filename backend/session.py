@@ -179,7 +179,7 @@ class Session:
             case commands.Respond():
                 await self._try(self._floor.respond(item), item.request)
             case commands.AddLine() | commands.RemoveLine() | commands.ShowLine() | commands.TruncateLine():
-                await self._try(self._editing.make(item), item.request)
+                await self._try(self._editing.make(item), item.request or "")
             case commands.PlaybackPosition(turn, reply, samples):
                 if self._floor.turn is not None and turn == self._floor.turn.number:
                     self._floor.turn.position_reported(reply, samples)
@@ -200,6 +200,7 @@ class Session:
             case _:
                 await self._listening.hear(item)
                 if isinstance(item, Utterance | HearingFailed):
+                    self._hearing.known(item.line)
                     await self._go_on()
 
     async def _go_on(self) -> None:
@@ -208,7 +209,7 @@ class Session:
         for item, at in waiting:
             await self._handle(item, at)
 
-    async def _try(self, doing: Awaitable[None], request: str | None) -> None:
+    async def _try(self, doing: Awaitable[None], request: str) -> None:
         """Do what the client wants, or say why not."""
         try:
             await doing

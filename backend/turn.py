@@ -66,7 +66,6 @@ class Turn:
         self._stage = stage
         self._playback = Playback(stage.output_rate_hz, stage.clock)
         self._reference = EchoReference(stage.output_rate_hz)
-        self._sent = 0
         self._replies = [self._prepare(index, character, said_until) for index, character in enumerate(speakers)]
 
     @property
@@ -84,7 +83,7 @@ class Turn:
     @property
     def all_sent(self) -> bool:
         """Whether the listener has everything, heard or not."""
-        return self._sent == len(self._replies)
+        return all(reply.sent for reply in self._replies)
 
     def has(self, line: ReplyLine) -> bool:
         """Whether it is a reply of this turn that is not over."""
@@ -144,7 +143,6 @@ class Turn:
         """Announce each reply's end once it has been heard."""
         async with voiced:
             async for reply in voiced:
-                self._sent += 1
                 await self._playback.heard_all(reply.index)
                 self._close(reply, Outcome.COMPLETED)
                 await self._announce(reply)
@@ -154,7 +152,7 @@ class Turn:
         async with written:
             async for item in written:
                 if isinstance(item, ReplyWritten):
-                    self._sent += 1
+                    item.reply.sent = True
                     self._close(item.reply, Outcome.COMPLETED)
                     await self._announce(item.reply)
 

@@ -25,5 +25,7 @@ class Utterance:
     """Ids of the characters addressed by hand."""
     ahead_s: float = 0.0
     """Seconds of recognition that had been done when the turn was decided."""
+    discarded: bool = False
+    """Whether the client wants it forgotten."""
     line: str = field(default_factory=new_id)
     """The id it has in the conversation."""

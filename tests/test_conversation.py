@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backend.conversation import MAX_LINES, Conversation
 from backend.events import Outcome
-from backend.lines import ReplyLine
+from backend.lines import CallLine, NoteLine, PersonLine, ReplyLine, ResultLine
 from tests.sessions import CAST, MARA, THEO
 
 
@@ -109,3 +109,96 @@ def test_a_fork_goes_its_own_way():
     assert fork.id == conversation.id
     for either in (conversation, fork):
         assert either.messages_for(MARA, [MARA])[2]["content"] == "Good morning"
+
+
+def test_a_call_is_told_with_its_result():
+    """Models want both, one right after the other, wherever the result came; without one the call is left out."""
+    conversation = Conversation()
+    conversation.add_person("What is there?")
+    for number in (1, 2, 3):
+        conversation.add(CallLine(MARA, f"call_{number}", "look", "{}"))
+    conversation.add_person("Well?")
+    conversation.add(ResultLine("call_2", "a ship"))
+    conversation.add(ResultLine("call_1", ""))
+    conversation.add(ResultLine("call_9", "of nothing"))
+    messages = conversation.messages_for(MARA, (MARA,))[1:]
+    assert [message["role"] for message in messages] == ["user", "assistant", "tool", "assistant", "tool", "user"]
+    calls = [message["tool_calls"][0]["id"] for message in messages if "tool_calls" in message]
+    assert calls == [message["tool_call_id"] for message in messages if message["role"] == "tool"]
+    assert calls == ["call_1", "call_2"]
+
+
+def test_what_is_said_after_a_call_stands_for_itself():
+    """A message that calls a function is never joined with another."""
+    conversation = Conversation()
+    conversation.add(reply(MARA, "Let me look.", 1, Outcome.COMPLETED))
+    conversation.add(CallLine(MARA, "call_1", "look", "{}"))
+    conversation.add(ResultLine("call_1", "a ship"))
+    conversation.add(reply(MARA, "A ship.", 1, Outcome.COMPLETED))
+    assert [content for _, content in contents(conversation, MARA, (MARA,))] == [
+        "Let me look.",
+        "",
+        "a ship",
+        "A ship.",
+    ]
+
+
+def test_calls_of_others_are_not_told():
+    """A character knows what others said, not what they looked up."""
+    conversation = Conversation()
+    conversation.add(CallLine(THEO, "call_1", "look", "{}"))
+    conversation.add(ResultLine("call_1", "a ship"))
+    assert contents(conversation, MARA) == []
+
+
+def test_a_note_is_an_instruction():
+    """Nobody said it: it is the system's, at its place, and part of the prompt when it stands first."""
+    conversation = Conversation()
+    conversation.add(NoteLine("Be brief."))
+    conversation.add_person("Hello.")
+    conversation.add(NoteLine("Say goodbye."))
+    assert contents(conversation, MARA, (MARA,)) == [("user", "Hello."), ("system", "Say goodbye.")]
+    assert conversation.messages_for(MARA, (MARA,))[0]["content"].endswith("\nBe brief.")
+
+
+def test_silence_is_a_line_that_says_nothing():
+    """The prompt does not hold empty lines."""
+    conversation = Conversation()
+    conversation.add_person("", spoken=True)
+    assert contents(conversation, MARA, (MARA,)) == []
+
+
+def test_lines_are_found_by_their_id():
+    """They can be put after another, looked at and taken out."""
+    conversation = Conversation()
+    assert conversation.last_id is None
+    for id_, after in (("a", None), ("b", None), ("c", 0), ("d", -1)):
+        conversation.add(PersonLine(id_, id=id_), after)
+    assert [conversation.line(place).id for place in range(4)] == ["d", "a", "c", "b"]
+    assert (conversation.place("c"), conversation.place("x"), conversation.last_id) == (2, None, "b")
+    conversation.remove(2)
+    assert conversation.place("c") is None
+
+
+def test_who_is_only_read_is_not_told_that_it_is_heard():
+    """Rules for the voice are for what is spoken."""
+    aloud, silent = (Conversation().messages_for(MARA, CAST, aloud=way)[0]["content"] for way in (True, False))
+    assert ("spoken" in aloud, "spoken" in silent) == (True, False)
+    assert "Say only Mara's own next line" in silent
+
+
+def test_an_aside_knows_what_it_is_told():
+    """All of the conversation, or these lines; what is answered there stays there unless it is kept."""
+    conversation = Conversation()
+    line = conversation.add_person("Hello.")
+    everything, one = conversation.aside(None, kept=False), conversation.aside([PersonLine("Psst.")], kept=False)
+    nothing, kept = conversation.aside([], kept=False), conversation.aside([line], kept=True)
+    assert contents(everything, MARA, (MARA,)) == [("user", "Hello.")]
+    assert contents(one, MARA, (MARA,)) == [("user", "Psst.")]
+    assert contents(nothing, MARA, (MARA,)) == []
+    for aside in (everything, one, nothing):
+        aside.add(reply(MARA, "Aside.", 1, Outcome.COMPLETED))
+    assert contents(conversation, MARA, (MARA,)) == [("user", "Hello.")]
+    kept.add(reply(MARA, "Good evening.", 1, Outcome.COMPLETED))
+    assert contents(conversation, MARA, (MARA,))[-1] == contents(kept, MARA, (MARA,))[-1]
+    assert contents(conversation, MARA, (MARA,))[-1] == ("assistant", "Good evening.")

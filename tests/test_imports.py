@@ -11,7 +11,10 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted((ROOT / "backend").rglob("*.py"))
 
 FORBIDDEN = {
-    "backend.protocols": ("backend.session", "backend.routes", "backend.app", "backend.turn", "fastapi", "starlette"),
+    "backend.protocols": (
+        *("backend.session", "backend.routes", "backend.app", "backend.turn", "backend.floor", "backend.listening"),
+        *("fastapi", "starlette", "websockets"),
+    ),
     "backend.session": ("backend.protocols", "backend.routes", "backend.app", "fastapi", "starlette"),
     "backend.turn": ("backend.session", "backend.protocols", "backend.routes", "fastapi"),
     "backend.pipelines": ("backend.session", "backend.turn", "backend.protocols", "backend.routes", "fastapi"),
@@ -21,7 +24,11 @@ FORBIDDEN = {
     "backend.spoken_answers": ("backend.session", "backend.turn", "backend.engines", "backend.protocols", "fastapi"),
     "backend.voice_library": ("backend.session", "backend.pipelines", "backend.protocols", "backend.routes", "fastapi"),
     "backend.client": ("backend.session", "backend.turn", "backend.pipelines", "backend.engines", "fastapi"),
+    "backend.editing": ("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "fastapi"),
     "backend.events": ("fastapi", "json", "pydantic"),
+    "backend.commands": ("fastapi", "json", "pydantic", "backend.session", "backend.turn", "backend.protocols"),
+    "backend.lines": ("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "fastapi"),
+    "backend.g711": ("backend", "fastapi"),
 }
 ONLY_APP_NAMES_ENGINES = {"backend.app", "backend.check"}
 CONCRETE_ENGINES = {

@@ -139,8 +139,11 @@ class _Calls:
         await self._emit(CallText(reply.turn, reply.index, call, line.id, line.call_id, line.name, piece.arguments))
 
     async def finish(self, conversation: Conversation) -> None:
-        """All calls are complete: they are part of the conversation, and the client's to make."""
-        for call, line in enumerate(self._lines.values()):
+        """The calls are part of the conversation, and the client's to make; all but one that was broken off."""
+        lines = list(self._lines.values())
+        if self.end.reason == "length":
+            lines = lines[:-1]
+        for call, line in enumerate(lines):
             line.arguments = line.arguments or "{}"
             conversation.add(line)
             await self._emit(CallDone(self._reply.turn, self._reply.index, call, line))

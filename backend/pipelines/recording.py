@@ -101,7 +101,16 @@ class Recording:
         if self.paused:
             ahead_s = (decided_at if self.text is None else min(self._answered_at, decided_at)) - self._paused_at
         ahead_s = max(0.0, ahead_s)
-        return Utterance(text.strip(), "speech", self.voiced_at, decided_at, at, ahead_s=ahead_s, line=self.line)
+        return Utterance(
+            text="" if self.discarded else text.strip(),
+            source="speech",
+            ended_at=self.voiced_at,
+            decided_at=decided_at,
+            transcribed_at=at,
+            ahead_s=ahead_s,
+            discarded=self.discarded,
+            line=self.line,
+        )
 
     def _send(self, item: bytes | Pause) -> bool:
         try:

@@ -75,6 +75,7 @@ class Sender:
 
     async def _finish(self, reply: Reply, voiced: MemoryObjectSendStream[Reply]) -> None:
         self._cursor = _Cursor()
+        reply.sent = True
         await voiced.send(reply)
 
     async def _send_chunk(self, item: AudioChunkItem) -> None:

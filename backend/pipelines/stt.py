@@ -91,8 +91,7 @@ class STTPipeline:
         self._sound = TurnSound(turn_model, self._reconsider)
         self._fed_at = 0.0
         self._watch: asyncio.TimerHandle | None = None
-        self.undecided = 0
-        """Utterances that are over and not understood yet."""
+        self._undecided: set[str] = set()
         self._queue, self._recordings = anyio.create_memory_object_stream[Recording](8)
 
     def feed(self, pcm: bytes) -> None:
@@ -103,6 +102,15 @@ class STTPipeline:
         for start in range(0, whole, WINDOW_BYTES):
             self._hear(data[start : start + WINDOW_BYTES])
         self._partial_window = data[whole:]
+
+    @property
+    def undecided(self) -> bool:
+        """Whether an utterance is over of which it is not known what was said."""
+        return bool(self._undecided)
+
+    def known(self, line: str) -> None:
+        """Whoever is notified knows what was said in the utterance of that line, or that it cannot be known."""
+        self._undecided.discard(line)
 
     def recent(self) -> bytes:
         """What was heard just now, PCM16LE mono 16 kHz."""
@@ -151,8 +159,7 @@ class STTPipeline:
         async with aclosing(self._stt.stream(recording.audio, self.hints)) as transcripts:
             async for transcript in transcripts:
                 if transcript.final:
-                    text = "" if recording.discarded else transcript.text
-                    self._conclude(recording, recording.utterance(text, self._clock()))
+                    self._conclude(recording, recording.utterance(transcript.text, self._clock()))
                 if transcript.final or recording.discarded:
                     continue
                 self._notify(TranscriptPartial(transcript.text))
@@ -163,7 +170,6 @@ class STTPipeline:
                         self._consider(recording)
 
     def _conclude(self, recording: Recording, conclusion: Utterance | HearingFailed) -> None:
-        self.undecided -= recording.decided
         recording.concluded = True
         self._notify(conclusion)
 
@@ -233,7 +239,8 @@ class STTPipeline:
         assert self._recording is not None
         line = self._recording.line
         self._recording.decide(self._clock())
-        self.undecided += not self._recording.concluded
+        if not self._recording.concluded:
+            self._undecided.add(line)
         self._recording = None
         self._sound.end()
         self._voice.stop()

@@ -12,6 +12,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from backend import commands, events
 from backend.audio import SAMPLE_BYTES
+from backend.cast import deal_voices
 from backend.engines.interfaces import HEARING_RATE_HZ, Hints
 from backend.errors import EngineError, InvalidRequest, VoiceChatError
 from backend.lines import PersonLine, new_id
@@ -53,7 +54,7 @@ async def realtime(websocket: WebSocket) -> None:
         connection = Connection(
             session=new_id("sess"),
             model=query.get("model") or CAST,
-            scene=Scene(server.defaults.cast),
+            scene=Scene(deal_voices(server.defaults.cast, server.engines.tts.voices)),
             intent="transcription" if query.get("intent") == "transcription" else "realtime",
             extensions=query.get("extensions") == "1",
         )

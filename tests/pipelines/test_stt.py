@@ -286,3 +286,76 @@ async def test_a_pipeline_that_ends_takes_its_question_back():
         await heard.microphone(1.0, 0.3)
         assert model.counts.live == 1
     assert (model.counts.opened, model.counts.live) == (1, 0)
+
+
+async def test_what_is_discarded_was_not_said():
+    """It ends at once and is marked; no words of it are told afterwards, and nothing of it is in what follows."""
+    stt = ScriptedSpeechToText("Forget this.", SENTENCE, partials={600: "Forget"})
+    async with hearing(stt, mode="push_to_talk") as heard:
+        await heard.microphone(0.5)
+        heard.pipeline.discard()
+        assert heard.of(SpeechStopped)[0].reason == "discarded"
+        await heard.microphone(1.0)
+        heard.pipeline.commit()
+        await asyncio.sleep(1.0)
+        assert [(utterance.text, utterance.discarded) for utterance in heard.of(Utterance)] == [
+            ("", True),
+            (SENTENCE, False),
+        ]
+        assert stt.heard[1] == pytest.approx(32_000, abs=2 * 1024)
+        lines = [event.line for event in heard.of(SpeechStarted)]
+        assert lines == [utterance.line for utterance in heard.of(Utterance)]
+
+
+async def test_discarding_forgets_what_came_before_speech():
+    """The beginning that is kept for the next utterance goes too; where nobody speaks nothing else happens."""
+    stt = ScriptedSpeechToText(SENTENCE)
+    async with hearing(stt, silence_ms=200) as heard:
+        await heard.microphone(0, 1.0)
+        heard.pipeline.discard()
+        assert heard.found == []
+        await heard.microphone(1.0, 1.0)
+        assert stt.heard[0] <= (32 + 2) * 1024
+
+
+async def test_what_was_decided_cannot_be_discarded():
+    """It was said; only its recognition takes a while."""
+    async with hearing(ScriptedSpeechToText(SENTENCE, final_s=1.0), mode="push_to_talk") as heard:
+        await heard.microphone(1.0)
+        heard.pipeline.commit()
+        heard.pipeline.discard()
+        await asyncio.sleep(2.0)
+        assert [utterance.text for utterance in heard.of(Utterance)] == [SENTENCE]
+
+
+async def test_it_is_undecided_what_was_said_until_somebody_knows():
+    """From the end of an utterance until whoever is notified has taken note, one utterance at a time."""
+    async with hearing(ScriptedSpeechToText(SENTENCE, final_s=1.0), mode="push_to_talk") as heard:
+        for _ in range(2):
+            await heard.microphone(0.5)
+            assert heard.pipeline.undecided == bool(heard.of(SpeechStopped))
+            heard.pipeline.commit()
+            assert heard.pipeline.undecided
+        await asyncio.sleep(3.0)
+        first, second = heard.of(Utterance)
+        heard.pipeline.known(first.line)
+        assert heard.pipeline.undecided
+        heard.pipeline.known(second.line)
+        assert not heard.pipeline.undecided
+
+
+async def test_a_recogniser_that_fails_early_leaves_nothing_undecided():
+    """It was known before the end that nothing will be known."""
+
+    class Broken(ScriptedSpeechToText):
+        async def stream(self, audio, hints=()):
+            raise EngineError("stt", "broken")
+            yield
+
+    async with hearing(Broken(), mode="push_to_talk") as heard:
+        await heard.microphone(0.5)
+        (failed,) = heard.of(HearingFailed)
+        heard.pipeline.known(failed.line)
+        heard.pipeline.commit()
+        assert failed.line == heard.of(SpeechStarted)[0].line
+        assert not heard.pipeline.undecided

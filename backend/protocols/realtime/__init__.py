@@ -1,5 +1,5 @@
 """OpenAI's Realtime protocol (GA), without the WebSocket: client events -> commands, events -> server events.
 
-The vocabulary is that of `openai.types.realtime`, which also validates what clients send. `dialect` keeps what one
-connection's events have to agree on; the other modules are pure.
+The vocabulary is that of `openai.types.realtime`, which also validates what clients send. `connection` keeps what
+one connection's events have to agree on; the other modules are pure.
 """

@@ -68,7 +68,7 @@ class Scene:
 
 
 class SessionConfig:
-    """The session object as it stands. `wire` is what clients are shown."""
+    """The session object as it stands."""
 
     def __init__(self, session: str, model: str, scene: Scene, kind: Literal["realtime", "transcription"]) -> None:
         self._members = scene.of_model(model)
@@ -97,6 +97,15 @@ class SessionConfig:
             "tracing": None,
             "prompt": None,
         }
+        self._beginning = copy.deepcopy(self.wire)
+
+    @property
+    def shown(self) -> Wire:
+        """What clients see of it: of a transcription, how it hears."""
+        if self.wire["type"] == "realtime":
+            return self.wire
+        fields = {name: self.wire[name] for name in ("type", "object", "id", "include")}
+        return {**fields, "audio": {"input": self.input}}
 
     @property
     def input(self) -> dict[str, Any]:
@@ -126,11 +135,13 @@ class SessionConfig:
     def update(self, change: RealtimeSessionCreateRequest | RealtimeTranscriptionSessionCreateRequest) -> None:
         """Take over what is in `change`; `null` brings back what a session begins with. Raises `InvalidRequest` and
         changes nothing when something cannot be."""
+        if change.type != self.wire["type"]:
+            raise InvalidRequest(f"this connection is for sessions of type {self.wire['type']}", param="session.type")
         updated = copy.deepcopy(self.wire)
         given = change.model_dump(exclude_unset=True)
-        given.pop("model", None)
-        given.pop("type", None)
-        _merge(updated, given, _BEGINNING)
+        for fixed in ("id", "object", "model", "type"):
+            given.pop(fixed, None)
+        _merge(updated, given, self._beginning)
         detection = updated["audio"]["input"]["turn_detection"]
         if detection is not None:
             updated["audio"]["input"]["turn_detection"] = _complete(detection)
@@ -190,18 +201,17 @@ class SessionConfig:
         return replace(character, system_prompt=prompt, voice=voice, interruptible=interruptible)
 
 
-_BEGINNING = SessionConfig("", "", Scene(()), "realtime").wire
-
-
 def voice_name(voice: object) -> str:
     """A voice's name, given by name or as an object with an id."""
     return str(voice["id"]) if isinstance(voice, dict) else str(voice or "")  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _merge(into: dict[str, Any], change: Mapping[str, Any], beginning: Mapping[str, Any]) -> None:
-    """Objects are taken over field by field, everything else whole."""
+    """Objects are taken over field by field, everything else whole. What a session does not have is left out."""
     for name, value in change.items():
-        first = beginning.get(name)
+        if name not in beginning:
+            continue
+        first = beginning[name]
         if value is None:
             into[name] = None if name == "turn_detection" else copy.deepcopy(first)
         elif name in ("audio", "input", "output") and isinstance(value, dict):
@@ -230,6 +240,7 @@ def _check(wire: Wire) -> None:
         raise InvalidRequest(f"speed is {SLOWEST} to {FASTEST}, not {speed}", param="session.audio.output.speed")
     for way in ("input", "output"):
         form = wire["audio"][way]["format"]
+        check_format(form, f"session.audio.{way}.format")
         if form["type"] == "audio/pcm":
             form["rate"] = PCM["rate"]
     _check_detection(wire["audio"]["input"]["turn_detection"])
@@ -250,6 +261,12 @@ def check_modalities(modalities: Sequence[str], param: str) -> None:
     """Raises `InvalidRequest` unless it is one of both."""
     if modalities not in (["audio"], ["text"]):
         raise InvalidRequest('output_modalities is ["audio"] or ["text"]', param=param)
+
+
+def check_format(form: Mapping[str, Any], param: str) -> None:
+    """Raises `InvalidRequest` for sound that is not said to be of some type."""
+    if form.get("type") is None:
+        raise InvalidRequest("a format has a type: audio/pcm, audio/pcmu or audio/pcma", param=f"{param}.type")
 
 
 def check_limit(limit: object, param: str) -> None:

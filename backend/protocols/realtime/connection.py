@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from backend.lines import new_id
-from backend.protocols.realtime.config import CAST, CHARACTER, Scene, SessionConfig
+from backend.protocols.realtime.config import CAST, CHARACTER, Scene, SessionConfig, voice_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +79,7 @@ class Connection:
     def terms(self) -> Terms:
         """Of a response that nobody asked for."""
         wire, output = self.config.wire, self.config.output
-        shown = {"format": output["format"], "voice": output["voice"]}
+        shown = {"format": output["format"], "voice": voice_name(output["voice"])}
         aloud = wire["output_modalities"] == ["audio"]
         return Terms(aloud, shown, wire["max_output_tokens"], None, self.conversation)
 

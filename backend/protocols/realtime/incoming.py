@@ -20,7 +20,7 @@ from backend import commands
 from backend.errors import InvalidRequest
 from backend.lines import Character, new_id
 from backend.protocols.realtime.audio import SoundIn, read_append
-from backend.protocols.realtime.config import check_limit, check_modalities, check_tools, voice_name
+from backend.protocols.realtime.config import check_format, check_limit, check_modalities, check_tools, voice_name
 from backend.protocols.realtime.connection import Wish
 from backend.protocols.realtime.items import read_item
 from backend.protocols.realtime.requests import ItemCreate, ResponseCreate, SessionUpdate, event_id, read_request
@@ -29,6 +29,9 @@ from backend.protocols.realtime.wire import Wire, error, event
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from openai.types.realtime import ConversationItem
+
+    from backend.lines import Line
     from backend.protocols.realtime.connection import Connection
     from backend.protocols.realtime.requests import Object
 
@@ -145,14 +148,18 @@ class Incoming:
         terms = connection.terms()
         audio: dict[str, Any] = given.get("audio") or {}
         asked: dict[str, Any] = audio.get("output") or {}
-        output = {name: value for name, value in asked.items() if value}
+        output = {name: asked[name] for name in ("format", "voice") if asked.get(name) is not None}
+        if "format" in output:
+            check_format(output["format"], "response.audio.output.format")
         modalities = given.get("output_modalities")
         aloud = terms.aloud if modalities is None else modalities == ["audio"]
         settings = {name: value for name, value in given.items() if value is not None}
-        told = wanted.input
-        speakers = self._speakers(settings, voice_name(output.get("voice")))
-        if speakers and "voice" not in output:
-            output["voice"] = speakers[0].voice or terms.output["voice"]
+        told = None
+        if wanted.input is not None:
+            told = tuple(item if isinstance(item, str) else self._told(item) for item in wanted.input)
+        voice = voice_name(output.get("voice"))
+        speakers = self._speakers(settings, voice)
+        output["voice"] = voice or (speakers[0].voice if speakers else "") or terms.output["voice"]
         request = new_id("request")
         connection.wishes[request] = Wish(
             named,
@@ -170,12 +177,15 @@ class Incoming:
             to=speakers,
             generation=connection.config.generation(settings),
             aloud=aloud,
-            told=None if told is None else tuple(item if isinstance(item, str) else self._told(item) for item in told),
+            told=told,
             kept=kept,
         )
 
-    def _told(self, item: Any) -> Any:
-        return read_item(item, self._connection.config.speaker, "response.input").line
+    def _told(self, item: ConversationItem) -> Line:
+        got = read_item(item, self._connection.config.speaker, "response.input")
+        if got.sound:
+            raise InvalidRequest("audio is understood in items of the conversation only", param="response.input")
+        return got.line
 
     def _speakers(self, wish: dict[str, Any], voice: str) -> tuple[Character, ...]:
         """Who was asked to speak; nobody where it is left to the session."""
@@ -191,7 +201,7 @@ class Incoming:
                 there = ", ".join(character.id for character in scene.cast)
                 problem = f"there is no character {named!r}; there are {there}, or give instructions"
                 raise InvalidRequest(problem, param="response.metadata.character")
-            character = known or Character(named, named)
+            character = known or Character(named, named, voice_name(config.output["voice"]))
         return (config.dressed(character, instructions, voice),)
 
 

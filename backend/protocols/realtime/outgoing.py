@@ -6,7 +6,6 @@ is therefore told only once it is certain to be an interruption, and not at all 
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -42,9 +41,18 @@ class _Turn:
     terms: Terms
     reply: int = 0
     """The one being told."""
-    later: deque[Replying] = field(default_factory=deque[Replying])
-    """What happened to replies after it."""
+    later: dict[int, list[Replying]] = field(default_factory=dict[int, "list[Replying]"])
+    """What happened to each reply after it."""
+    responses: dict[int, Response] = field(default_factory=dict[int, Response])
+    """What tells each reply: those before it may still be heard."""
+    failure: Wire | None = None
+    """Why it failed."""
     cut: bool = False
+
+    @property
+    def told(self) -> bool:
+        """Whether all was told of this reply, and the next may be."""
+        return not self.cut and self.reply in self.responses and self.responses[self.reply].done
 
 
 class Outgoing:
@@ -54,8 +62,8 @@ class Outgoing:
         self._connection = connection
         self._turns: dict[int, _Turn] = {}
         self._created = False
-        self._lasted_s = 0.0
-        """How long the utterance was that was committed last."""
+        self._spans: dict[str, tuple[int, int]] = {}
+        """Where what is not understood yet begins and ends in all audio of the connection, milliseconds."""
         self._held: list[Wire] = []
         """That somebody speaks, while it may be no interruption."""
 
@@ -65,8 +73,10 @@ class Outgoing:
             case events.SessionReady():
                 yield from self._session(happened)
             case events.SpeechStarted(audio_ms, line):
+                self._spans[line] = (audio_ms, audio_ms)
                 yield from self._speech("started", item_id=line, audio_start_ms=audio_ms)
             case events.SpeechStopped(audio_ms=audio_ms, line=line):
+                self._spans[line] = (self._spans.get(line, (audio_ms, audio_ms))[0], audio_ms)
                 yield from self._speech("stopped", item_id=line, audio_end_ms=audio_ms)
             case events.TranscriptFinal():
                 yield from self._understood(happened)
@@ -76,9 +86,9 @@ class Outgoing:
                 yield from self._end(turn)
             case events.LineAdded(line, after):
                 yield from self._item(item_of(line), after)
-            case events.LineRemoved(id_, last):
-                if self._connection.last_item == id_:
-                    self._connection.last_item = last
+            case events.LineRemoved(id_, after):
+                if id_ == self._connection.last_item:
+                    self._connection.last_item = after
                 yield event("conversation.item.deleted", item_id=id_)
             case events.LineShown(line):
                 yield event("conversation.item.retrieved", item=item_of(line))
@@ -95,12 +105,12 @@ class Outgoing:
         connection.cast_is(ready.characters)
         if not self._created:
             self._created = True
-            yield event("session.created", session=connection.config.wire)
+            yield event("session.created", session=connection.config.shown)
             conversation = {"id": connection.conversation, "object": "realtime.conversation"}
             yield event("conversation.created", conversation=conversation)
         elif connection.updates:
             connection.updates -= 1
-            yield event("session.updated", session=connection.config.wire)
+            yield event("session.updated", session=connection.config.shown)
 
     # --- the person ---------------------------------------------------------------------------------------------------
 
@@ -121,31 +131,33 @@ class Outgoing:
 
     def _understood(self, said: events.TranscriptFinal) -> Iterator[Wire]:
         manual = self._connection.config.detection is None
+        start_ms, end_ms = self._spans.pop(said.line, (0, 0))
         if said.dismissed or not (said.text or manual):
             self._held.clear()
             return
         yield from self._release()
         yield from self._committed(said.line, said.text)
         if self._connection.config.input["transcription"] is not None:
-            yield from self._transcribed(said)
+            yield from self._transcribed(said, (end_ms - start_ms) / 1000)
 
     def _committed(self, line: str, text: str | None) -> Iterator[Wire]:
         connection = self._connection
-        before, lasts_ms = connection.last_item, connection.uncommitted_ms
-        self._lasted_s = lasts_ms / 1000
-        connection.uncommitted_ms = 0.0
+        before = connection.last_item
+        if connection.config.detection is not None:
+            connection.uncommitted_ms = 0.0
         yield event("input_audio_buffer.committed", item_id=line, previous_item_id=before)
         yield from self._item(spoken_item(line, text), before)
 
-    def _transcribed(self, said: events.TranscriptFinal) -> Iterator[Wire]:
+    def _transcribed(self, said: events.TranscriptFinal, lasted_s: float) -> Iterator[Wire]:
         where = {"item_id": said.line, "content_index": 0}
         kind = "conversation.item.input_audio_transcription"
         if said.text:
             yield event(f"{kind}.delta", **where, delta=said.text)
-        if self._connection.config.input["transcription"].get("model", "").endswith("diarize") and said.text:
-            span = {"id": f"seg_{said.line}", "speaker": "A", "start": 0.0, "end": self._lasted_s}
+        model: str = self._connection.config.input["transcription"].get("model") or ""
+        if model.endswith("diarize") and said.text:
+            span = {"id": f"seg_{said.line}", "speaker": "A", "start": 0.0, "end": lasted_s}
             yield event(f"{kind}.segment", **where, **span, text=said.text)
-        usage = {"type": "duration", "seconds": self._lasted_s}
+        usage = {"type": "duration", "seconds": lasted_s}
         yield event(f"{kind}.completed", **where, transcript=said.text, usage=usage)
 
     def _item(self, item: Wire, after: str | None) -> Iterator[Wire]:
@@ -190,16 +202,13 @@ class Outgoing:
         if turn is None:
             return
         if happened.reply > turn.reply:
-            turn.later.append(happened)
-        elif happened.reply == turn.reply:
+            turn.later.setdefault(happened.reply, []).append(happened)
+        else:
             yield from self._told(turn, happened)
-        while turn.later and not turn.cut:
-            response = self._connection.responses.get(happened.turn)
-            following = turn.later[0].reply
-            if following > turn.reply and response is not None and not response.done:
-                return
-            turn.reply = following
-            yield from self._told(turn, turn.later.popleft())
+        while turn.told and turn.reply + 1 in turn.later:
+            turn.reply += 1
+            for waited in turn.later.pop(turn.reply):
+                yield from self._told(turn, waited)
 
     def _told(self, turn: _Turn, happened: Replying) -> Iterator[Wire]:
         connection = self._connection
@@ -208,18 +217,19 @@ class Outgoing:
                 return
             terms = connection.of_character(turn.terms, happened.character_id)
             response = Response(happened, terms, connection.last_item, connection.extensions)
-            connection.responses[happened.turn] = response
+            connection.responses[happened.turn] = turn.responses[happened.reply] = response
             yield from response.begin()
             return
-        response = connection.responses.get(happened.turn)
-        if response is None or response.started.reply != happened.reply:
+        response = turn.responses.get(happened.reply)
+        if response is None:
             return
         if isinstance(happened, events.ReplyDone) and happened.outcome is Outcome.INTERRUPTED:
             turn.cut = True
             yield from self._release()
-        before = response.last_item
+        response.failure = turn.failure
+        newest = response.last_item
         yield from response.tell(happened)
-        if response.last_item != before:
+        if response.last_item != newest:
             connection.last_item = response.last_item
 
     # --- what went wrong ----------------------------------------------------------------------------------------------
@@ -227,18 +237,19 @@ class Outgoing:
     def _failed(self, raised: events.ErrorRaised) -> Iterator[Wire]:
         connection = self._connection
         if raised.line is not None:
+            self._spans.pop(raised.line, None)
             yield from self._release()
             yield from self._committed(raised.line, None)
             told = failure(raised.message, raised.code)
             where = {"item_id": raised.line, "content_index": 0}
             yield event("conversation.item.input_audio_transcription.failed", **where, error=told)
         elif raised.turn is not None:
-            response = connection.responses.get(raised.turn)
-            if response is not None:
-                response.failure = failure(raised.message, raised.code)
+            turn = self._turns.get(raised.turn)
+            if turn is not None:
+                turn.failure = failure(raised.message, raised.code)
         else:
             wish = connection.wishes.pop(raised.request or "", None)
             param = str((raised.details or {}).get("param") or "") or None
             code = _CODES.get(raised.code, raised.code)
             ours = raised.request is None
-            yield error(raised.message, code, param, wish.event_id if wish else raised.request, ours=ours)
+            yield error(raised.message, code, param, wish.event_id if wish else raised.request or None, ours=ours)

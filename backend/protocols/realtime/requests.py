@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -101,12 +102,23 @@ Model = TypeVar("Model", bound=BaseModel)
 def read_object(message: str | bytes) -> Object:
     """The JSON object in a message. Raises `InvalidRequest`."""
     try:
-        found: object = json.loads(message)
+        text = message if isinstance(message, str) else message.decode()
+        found: object = json.loads(text, parse_float=_finite, parse_constant=_finite)
+        if "\\u" in text:
+            json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair cannot be sent on
     except (ValueError, RecursionError) as error:
         raise InvalidRequest("events are JSON objects in text messages") from error
     if not isinstance(found, dict):
         raise InvalidRequest("an event is a JSON object")
     return cast("Object", found)
+
+
+def _finite(number: str) -> float:
+    """What JSON can say again."""
+    found = float(number)
+    if not math.isfinite(found):
+        raise ValueError(f"{number} is no number of JSON")
+    return found
 
 
 def event_id(given: Object) -> str | None:

@@ -36,13 +36,13 @@ class _Call:
 
 @dataclass(slots=True)
 class Response:
-    """Follows the reply that `started` begins. `previous` is the item before it; `tells_playback`: whether the client
-    wants to know of the output audio buffer, as over WebRTC."""
+    """Follows the reply that `started` begins. `previous` is the item before it; `extensions`: whether the client
+    wants what OpenAI sends over other transports only, or no longer."""
 
     started: ReplyStarted
     terms: Terms
     previous: str | None
-    tells_playback: bool = False
+    extensions: bool = False
     id: str = field(default_factory=lambda: new_id("resp"))
     done: bool = False
     """Whether `response.done` was sent."""
@@ -87,7 +87,7 @@ class Response:
                 if not self.terms.aloud:
                     yield from self.finish("completed")
             case ReplyDone(outcome=outcome):
-                if self.tells_playback and self._samples:
+                if self.extensions and self._samples:
                     way = "stopped" if outcome is Outcome.COMPLETED else "cleared"
                     yield event(f"output_audio_buffer.{way}", response_id=self.id)
                 yield from self.finish(_STATUS[outcome])
@@ -118,7 +118,7 @@ class Response:
         yield self._of_message(f"response.{kind}.delta", delta=delta)
 
     def _play(self, frame: AudioFrame) -> Iterator[Wire]:
-        if self.tells_playback and not self._samples:
+        if self.extensions and not self._samples:
             yield event("output_audio_buffer.started", response_id=self.id)
         self._samples += len(frame.pcm) // 2
         delta = self._sound.feed(frame.pcm, last=frame.ends_message)
@@ -173,6 +173,8 @@ class Response:
             place = self._output.index(item)
             before = self._output[place - 1]["id"] if place else self.previous
             yield event(f"conversation.item.{what}", item=item, previous_item_id=before)
+            if self.extensions and what == "added":
+                yield event("conversation.item.created", item=item, previous_item_id=before)
 
     def _part(self, what: str, part: Wire) -> Wire:
         return self._of_message(f"response.content_part.{what}", part=part)
