@@ -16,6 +16,7 @@ const FRAME_BYTES = ((RATE_HZ * FRAME_MS) / 1000) * 2;
 const PATIENCE_S = 30;
 
 const url = process.argv[2];
+const key = process.env.VOICECHAT_API_KEY || "none";
 if (!url) {
   console.error("usage: node agents.mjs ws://HOST:PORT/v1/realtime");
   process.exit(2);
@@ -25,7 +26,8 @@ if (!url) {
 async function spoken(text) {
   const speech = new URL("/v1/audio/speech", url.replace(/^ws/, "http"));
   const body = JSON.stringify({ model: "tts-1", voice: "onyx", input: text, response_format: "pcm" });
-  const answer = await fetch(speech, { method: "POST", headers: { "content-type": "application/json" }, body });
+  const headers = { "content-type": "application/json", authorization: `Bearer ${key}` };
+  const answer = await fetch(speech, { method: "POST", headers, body });
   if (!answer.ok) throw new Error(`${speech}: ${answer.status} ${await answer.text()}`);
   return Buffer.from(await answer.arrayBuffer());
 }
@@ -165,7 +167,7 @@ async function copied() {
   return `${said.length} messages, person and agent in turn`;
 }
 
-await session.connect({ apiKey: process.env.VOICECHAT_API_KEY || "none" });
+await session.connect({ apiKey: key });
 const microphone = new Microphone(session);
 let missing = 0;
 for (const [name, step] of Object.entries({ typed, spoken: said, "cut in": cutIn, tool: called, history: copied })) {

@@ -35,11 +35,12 @@ def arguments(description: str | None) -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def spoken(url: str, text: str) -> bytes:
+async def spoken(url: str, key: str, text: str) -> bytes:
     """The text in one of the server's voices, PCM16 at `RATE_HZ`."""
     speech = url.replace("ws", "http", 1).partition("/v1/")[0] + "/v1/audio/speech"
+    headers = {"content-type": "application/json", "authorization": f"Bearer {key}"}
     wish = {"model": "tts-1", "voice": "onyx", "input": text, "response_format": "pcm"}
-    request = urllib.request.Request(speech, json.dumps(wish).encode(), {"content-type": "application/json"})
+    request = urllib.request.Request(speech, json.dumps(wish).encode(), headers)
     return await asyncio.to_thread(lambda: urllib.request.urlopen(request).read())
 
 

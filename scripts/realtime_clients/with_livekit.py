@@ -102,7 +102,7 @@ class Talk:
     """An agent's session around the model, and the parts of the conversation."""
 
     def __init__(self, url: str, key: str) -> None:
-        self._url = url
+        self._url, self._key = url, key
         self._happenings = Happenings()
         self._model = RealtimeModel(base_url=url, api_key=key, model="guide")
         # The loudspeaker cannot pause, and the microphone does not hear it.
@@ -156,12 +156,12 @@ class Talk:
 
     async def _spoken(self) -> str:
         since = self._happenings.count
-        self._microphone.said.put_nowait(await spoken(self._url, QUESTION))
+        self._microphone.said.put_nowait(await spoken(self._url, self._key, QUESTION))
         understood = await self._happenings.wait("understood", since)
         return f'understood "{understood}"; answered with {await self._answer(since)}'
 
     async def _cut_in(self) -> str:
-        words, since = await spoken(self._url, CUT_IN), self._happenings.count
+        words, since = await spoken(self._url, self._key, CUT_IN), self._happenings.count
         self._session.generate_reply(user_input=STORY)
         await self._happenings.wait("audio", since)
         await asyncio.sleep(LISTENING_S)

@@ -98,7 +98,7 @@ class Talk:
     """A pipeline around the service, and the parts of the conversation."""
 
     def __init__(self, url: str, key: str) -> None:
-        self._url = url
+        self._url, self._key = url, key
         self._happenings = Happenings()
         self._service = OpenAIRealtimeLLMService(
             api_key=key,
@@ -176,12 +176,12 @@ class Talk:
 
     async def _spoken(self) -> str:
         since = self._happenings.count
-        self._microphone.said.put_nowait(await spoken(self._url, QUESTION))
+        self._microphone.said.put_nowait(await spoken(self._url, self._key, QUESTION))
         understood = await self._happenings.wait("understood", since)
         return f'understood "{understood}"; answered with {await self._answer(since)}'
 
     async def _cut_in(self) -> str:
-        words, since = await spoken(self._url, CUT_IN), self._happenings.count
+        words, since = await spoken(self._url, self._key, CUT_IN), self._happenings.count
         await self._ask(STORY)
         story = await self._happenings.wait("reply", since)
         await self._happenings.wait("audio", since)
