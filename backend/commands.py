@@ -148,6 +148,9 @@ class Ping:
     nonce: str | int | float | None
 
 
+Edit = AddLine | RemoveLine | ShowLine | TruncateLine
+"""What is done to the conversation by hand."""
+
 Command = (
     Microphone
     | Commit

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 ROOT = "root"
 """Stands for the beginning of the conversation."""
 
-Edit = commands.AddLine | commands.RemoveLine | commands.ShowLine | commands.TruncateLine
-
 
 class Editing:
     """Edits the conversation on `floor`. Every edit is announced; one that cannot be made raises `InvalidRequest`."""
@@ -29,7 +27,7 @@ class Editing:
         self._floor = floor
         self._emit = emit
 
-    async def make(self, edit: Edit) -> None:
+    async def make(self, edit: commands.Edit) -> None:
         """Carry out one edit."""
         match edit:
             case commands.AddLine():

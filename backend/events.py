@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from backend.commands import Edit
     from backend.engines.interfaces import FinishReason
     from backend.ledger import LedgerEntry
     from backend.lines import CallLine, Character, Line
@@ -220,6 +221,8 @@ class ErrorRaised:
     """The command that could not be carried out; empty when it has no name."""
     line: str | None = None
     """What could not be understood."""
+    edit: Edit | None = None
+    """What could not be done to the conversation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,7 +179,7 @@ class Session:
             case commands.Respond():
                 await self._try(self._floor.respond(item), item.request)
             case commands.AddLine() | commands.RemoveLine() | commands.ShowLine() | commands.TruncateLine():
-                await self._try(self._editing.make(item), item.request or "")
+                await self._try(self._editing.make(item), item.request or "", item)
             case commands.PlaybackPosition(turn, reply, samples):
                 if self._floor.turn is not None and turn == self._floor.turn.number:
                     self._floor.turn.position_reported(reply, samples)
@@ -209,13 +209,13 @@ class Session:
         for item, at in waiting:
             await self._handle(item, at)
 
-    async def _try(self, doing: Awaitable[None], request: str) -> None:
+    async def _try(self, doing: Awaitable[None], request: str, edit: commands.Edit | None = None) -> None:
         """Do what the client wants, or say why not."""
         try:
             await doing
         except (InvalidRequest, NotFound) as error:
             details = {"param": error.param} if error.param else None
-            await self._emit(events.ErrorRaised(error.code, str(error), details, request=request))
+            await self._emit(events.ErrorRaised(error.code, str(error), details, request=request, edit=edit))
 
     async def _typed(self, text: str, to: tuple[str, ...], at: float) -> None:
         strangers = sorted(set(to) - {character.id for character in self._settings.cast})

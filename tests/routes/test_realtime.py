@@ -432,10 +432,10 @@ WRONG = [
     ),
     ({"type": "input_audio_buffer.append", "audio": "?"}, "invalid_request", "audio"),
     ({"type": "input_audio_buffer.commit"}, "input_audio_buffer_commit_empty", None),
-    ({"type": "conversation.item.retrieve", "item_id": "no"}, "not_found", "item_id"),
+    ({"type": "conversation.item.retrieve", "item_id": "no"}, "item_retrieve_invalid_item_id", "item_id"),
     (
         {"type": "conversation.item.truncate", "item_id": "no", "content_index": 0, "audio_end_ms": 1},
-        *("not_found", "item_id"),
+        *("item_truncate_invalid_item_id", "item_id"),
     ),
     (
         {"type": "conversation.item.create", "item": {"type": "message", "role": "king", "content": []}},

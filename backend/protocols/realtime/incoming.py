@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 COMMIT_EMPTY = "input_audio_buffer_commit_empty"
 CANCEL_NOT_ACTIVE = "response_cancel_not_active"
+CANCEL_FAILED = "Cancellation failed"
+"""How OpenAI's message begins: some clients know by it that nothing is wrong."""
 ALREADY_ACTIVE = "conversation_already_has_active_response"
 MIN_COMMIT_MS = 100
 MAX_METADATA, MAX_KEY, MAX_VALUE = 16, 64, 512
@@ -130,7 +132,8 @@ class Incoming:
             wanted = response.id == id_ if id_ else turn == self._connection.turn
             if wanted and not response.done:
                 return self._cut(turn)
-        raise InvalidRequest("there is no such response in progress", param="response_id", code=CANCEL_NOT_ACTIVE)
+        problem = f"{CANCEL_FAILED}: there is no such response in progress"
+        raise InvalidRequest(problem, param="response_id", code=CANCEL_NOT_ACTIVE)
 
     def _cut(self, turn: int) -> Step:
         response = self._connection.responses.get(turn)

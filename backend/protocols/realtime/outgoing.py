@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from backend import events
-from backend.errors import ALREADY_SPEAKING
+from backend import commands, events
+from backend.errors import ALREADY_SPEAKING, InvalidRequest, NotFound
 from backend.events import Outcome
 from backend.protocols.realtime.incoming import ALREADY_ACTIVE
 from backend.protocols.realtime.items import item_of, spoken_item
@@ -31,7 +31,23 @@ Replying = (
     | events.AudioFrame
     | events.ReplyDone
 )
-_CODES = {ALREADY_SPEAKING: ALREADY_ACTIVE}
+
+
+def _code(raised: events.ErrorRaised) -> str:
+    """As OpenAI names it: some clients end their session at any other code."""
+    match raised.edit, raised.code:
+        case None, code if code == ALREADY_SPEAKING:
+            return ALREADY_ACTIVE
+        case commands.AddLine(), InvalidRequest.code:
+            return "item_create_duplicate_item_id"
+        case commands.ShowLine(), NotFound.code:
+            return "item_retrieve_invalid_item_id"
+        case commands.RemoveLine(), NotFound.code:
+            return "item_delete_invalid_item_id"
+        case commands.TruncateLine(), NotFound.code:
+            return "item_truncate_invalid_item_id"
+        case _:
+            return raised.code
 
 
 @dataclass(slots=True)
@@ -136,17 +152,18 @@ class Outgoing:
             self._held.clear()
             return
         yield from self._release()
-        yield from self._committed(said.line, said.text)
+        yield from self._committed(said.line)
         if self._connection.config.input["transcription"] is not None:
             yield from self._transcribed(said, (end_ms - start_ms) / 1000)
 
-    def _committed(self, line: str, text: str | None) -> Iterator[Wire]:
+    def _committed(self, line: str) -> Iterator[Wire]:
         connection = self._connection
         before = connection.last_item
         if connection.config.detection is not None:
             connection.uncommitted_ms = 0.0
         yield event("input_audio_buffer.committed", item_id=line, previous_item_id=before)
-        yield from self._item(spoken_item(line, text), before)
+        # Some clients add the transcript that follows to the one in the item.
+        yield from self._item(spoken_item(line, None), before)
 
     def _transcribed(self, said: events.TranscriptFinal, lasted_s: float) -> Iterator[Wire]:
         where = {"item_id": said.line, "content_index": 0}
@@ -239,7 +256,7 @@ class Outgoing:
         if raised.line is not None:
             self._spans.pop(raised.line, None)
             yield from self._release()
-            yield from self._committed(raised.line, None)
+            yield from self._committed(raised.line)
             told = failure(raised.message, raised.code)
             where = {"item_id": raised.line, "content_index": 0}
             yield event("conversation.item.input_audio_transcription.failed", **where, error=told)
@@ -250,6 +267,6 @@ class Outgoing:
         else:
             wish = connection.wishes.pop(raised.request or "", None)
             param = str((raised.details or {}).get("param") or "") or None
-            code = _CODES.get(raised.code, raised.code)
             ours = raised.request is None
-            yield error(raised.message, code, param, wish.event_id if wish else raised.request or None, ours=ours)
+            named = wish.event_id if wish else raised.request or None
+            yield error(raised.message, _code(raised), param, named, ours=ours)
