@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from backend.engines.interfaces import Generation, LanguageModel, SpeechToText, TextToSpeech, TurnModel
     from backend.engines.silero import SileroVad
     from backend.events import Event
-    from backend.floor import Figures
     from backend.lines import Character
     from backend.pipelines.hearing_events import HearingEvent
     from backend.pipelines.turn_detection import TurnSettings
     from backend.turn import Turn
+    from backend.turns import Figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +174,7 @@ class Session:
                 await self._typed(text, to, at)
             case commands.Interrupt(turn):
                 await self._floor.interrupt(turn)
+                await self._listening.turn_over()
             case commands.Respond() | commands.AddLine() if self._hearing.undecided:
                 self._waiting.append((item, at))
             case commands.Respond():

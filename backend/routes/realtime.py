@@ -38,6 +38,8 @@ PROTOCOL = "realtime"
 KEY_PREFIX = "openai-insecure-api-key."
 """Browsers cannot set headers: they bring the key as a subprotocol of this name."""
 
+PERSON = "person"
+
 SLICE_BYTES = HEARING_RATE_HZ // 10 * SAMPLE_BYTES
 """Audio heard before others get their turn on the event loop (100 ms)."""
 
@@ -54,7 +56,7 @@ async def realtime(websocket: WebSocket) -> None:
         connection = Connection(
             session=new_id("sess"),
             model=query.get("model") or CAST,
-            scene=Scene(deal_voices(server.defaults.cast, server.engines.tts.voices)),
+            scene=Scene(deal_voices(server.defaults.cast, server.engines.tts.voices), server.defaults.turn.language),
             intent="transcription" if query.get("intent") == "transcription" else "realtime",
             extensions=query.get("extensions") == "1",
         )
@@ -84,7 +86,8 @@ class _Carrier:
         settings = server.defaults.changed(connection.config.configure(), server.engines.tts.voices)
         self._session = Session(server.engines, settings.unpaced, self._outbox.put, server.metrics)
         self._unsent: deque[str] = deque()
-        self._is_quiet = True
+        self._speaking: set[int | str] = set()
+        """The person, and the turns that can be heard or are being prepared, by their numbers."""
         self._stirred = asyncio.Event()
         """Something happened that the silence is counted from, or that changes how long it may be."""
 
@@ -149,12 +152,16 @@ class _Carrier:
 
     def _follow(self, told: events.Event | Wire) -> None:
         match told:
+            case events.SpeechStarted():
+                self._speaking.add(PERSON)
+            case events.SpeechStopped():
+                self._speaking.discard(PERSON)
+            case events.TurnStarted(turn):
+                self._speaking.add(turn)
+            case events.TurnDone(turn):
+                self._speaking.discard(turn)
             case events.SessionReady():
                 pass
-            case events.TurnDone():
-                self._is_quiet = True
-            case events.SpeechStarted() | events.TurnStarted():
-                self._is_quiet = False
             case _:
                 return
         self._stirred.set()
@@ -163,13 +170,13 @@ class _Carrier:
         """Have a character speak when nobody has for as long as the client wants to wait."""
         while True:
             self._stirred.clear()
-            idle_ms = self._connection.config.idle_ms if self._is_quiet else None
+            idle_ms = None if self._speaking else self._connection.config.idle_ms
             try:
                 async with asyncio.timeout(idle_ms / 1000 if idle_ms else None):
                     await self._stirred.wait()
             except TimeoutError:
-                self._is_quiet = False
                 await self._speak_into_silence()
+                await self._stirred.wait()
 
     async def _speak_into_silence(self) -> None:
         line = new_id()

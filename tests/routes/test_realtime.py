@@ -378,10 +378,11 @@ async def test_speech_at_another_speed():
 
 
 async def test_a_character_speaks_into_long_silence():
-    """With an idle timeout the client learns of it, and is answered without having spoken."""
-    async with talking() as talk:
+    """With an idle timeout the client learns of it, and is answered without having spoken; a cough is no turn."""
+    async with talking(stt=ScriptedSpeechToText("")) as talk:
         detection = {"type": "server_vad", "idle_timeout_ms": 5000}
         await talk.configure(audio={"input": {"turn_detection": detection}})
+        await talk.say(sound(0.3))
         triggered = await talk.until("input_audio_buffer.timeout_triggered")
         response = (await talk.until("response.done")).response
     assert talk.of("input_audio_buffer.committed")[0].item_id == triggered.item_id

@@ -49,6 +49,8 @@ class Scene:
     """Whom a connection is with: the server's `cast`, or the part of it that the model names."""
 
     cast: tuple[Character, ...]
+    language: str | None = None
+    """What people speak here where a client does not say it, ISO 639-1."""
 
     def named(self, id_: str) -> Character | None:
         """The server's character of that id."""
@@ -72,6 +74,7 @@ class SessionConfig:
 
     def __init__(self, session: str, model: str, scene: Scene, kind: Literal["realtime", "transcription"]) -> None:
         self._members = scene.of_model(model)
+        self._language = scene.language
         self.wire: Wire = {
             "type": kind,
             "object": "realtime.session",
@@ -172,7 +175,7 @@ class SessionConfig:
     def language(self) -> str:
         """What the person speaks, ISO 639-1; empty: not known."""
         transcription: dict[str, str | None] = self.input["transcription"] or {}
-        return transcription.get("language") or ""
+        return transcription.get("language") or self._language or ""
 
     def heard_live(self) -> Configure:
         """Somebody listens while they speak: audio goes out just ahead of the ear, so that a cut stops it."""
@@ -235,6 +238,7 @@ def _check(wire: Wire) -> None:
     check_modalities(wire["output_modalities"], "session.output_modalities")
     check_limit(wire["max_output_tokens"], "session.max_output_tokens")
     check_tools(wire["tools"], "session.tools")
+    check_choice(wire["tool_choice"], "session.tool_choice")
     speed = wire["audio"]["output"]["speed"]
     if not SLOWEST <= speed <= FASTEST:
         raise InvalidRequest(f"speed is {SLOWEST} to {FASTEST}, not {speed}", param="session.audio.output.speed")
@@ -282,6 +286,15 @@ def check_tools(tools: Sequence[Mapping[str, Any]] | None, param: str) -> None:
             raise InvalidRequest("tools are functions, each with a name", param=f"{param}[{index}]")
     if tools and len(tools) > MAX_TOOLS:
         raise InvalidRequest(f"at most {MAX_TOOLS} tools", param=param)
+
+
+def check_choice(choice: object, param: str) -> None:
+    """Raises `InvalidRequest` for a choice of what is no function."""
+    match choice:
+        case {"type": str(kind)} if kind != "function":  # pyright: ignore[reportUnknownVariableType]
+            raise InvalidRequest("tool_choice names a function; there is nothing else to call", param=param)
+        case _:
+            pass
 
 
 def _tool(tool: Mapping[str, Any]) -> dict[str, object]:

@@ -20,7 +20,14 @@ from backend import commands
 from backend.errors import InvalidRequest
 from backend.lines import Character, new_id
 from backend.protocols.realtime.audio import SoundIn, read_append
-from backend.protocols.realtime.config import check_format, check_limit, check_modalities, check_tools, voice_name
+from backend.protocols.realtime.config import (
+    check_choice,
+    check_format,
+    check_limit,
+    check_modalities,
+    check_tools,
+    voice_name,
+)
 from backend.protocols.realtime.connection import Wish
 from backend.protocols.realtime.items import read_item
 from backend.protocols.realtime.requests import ItemCreate, ResponseCreate, SessionUpdate, event_id, read_request
@@ -215,6 +222,7 @@ def _check(given: dict[str, Any]) -> None:
         raise InvalidRequest('conversation is "auto" or "none"', param="response.conversation")
     check_limit(given.get("max_output_tokens"), "response.max_output_tokens")
     check_tools(given.get("tools"), "response.tools")
+    check_choice(given.get("tool_choice"), "response.tool_choice")
     metadata: dict[str, str] = given.get("metadata") or {}
     sizes = all(len(key) <= MAX_KEY and len(value) <= MAX_VALUE for key, value in metadata.items())
     if len(metadata) > MAX_METADATA or not sizes:

@@ -200,3 +200,20 @@ def test_tools_are_those_of_chat_completions():
         "tool_choice": "none",
     }
     assert config(tools=[LOOK]).generation({"tools": []}).extra == {}
+
+
+def test_the_servers_language_holds_where_the_client_names_none():
+    """`--stt-language` is not forgotten on this door, and a client's language goes before it."""
+    config = SessionConfig("sess", "any", Scene((), "de"), "realtime")
+    assert config.configure().language == "de"
+    changed(config, audio={"input": {"transcription": {"model": "any", "language": "fr"}}})
+    assert config.configure().language == "fr"
+
+
+def test_only_functions_can_be_chosen():
+    """What the language model could not call is refused, and the session stays as it was."""
+    config = SessionConfig("sess", "any", Scene(()), "realtime")
+    with pytest.raises(InvalidRequest) as refused:
+        changed(config, instructions="New.", tool_choice={"type": "mcp", "server_label": "x"})
+    assert refused.value.param == "session.tool_choice"
+    assert config.wire["instructions"] == ""
