@@ -69,8 +69,8 @@ class Conversation:
 
     @property
     def last_id(self) -> str | None:
-        """The newest line's id."""
-        return self._lines[-1].id if self._lines else None
+        """The newest line's id, a reply of which nothing is written yet left out: nobody knows of it."""
+        return next((line.id for line in reversed(self._lines) if not _is_empty(line)), None)
 
     def remove(self, place: int) -> None:
         """Forget the line that stands there."""
@@ -141,6 +141,10 @@ def append_line(messages: list[Message], role: str, content: str) -> None:
         messages[-1] = Message(role=role, content=f"{last['content']}\n{content}")
     else:
         messages.append(Message(role=role, content=content))
+
+
+def _is_empty(line: Line) -> bool:
+    return isinstance(line, ReplyLine) and line.outcome is None and not line.text
 
 
 def _call(line: CallLine, output: str) -> list[Message]:

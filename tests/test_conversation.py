@@ -202,3 +202,14 @@ def test_an_aside_knows_what_it_is_told():
     kept.add(reply(MARA, "Good evening.", 1, Outcome.COMPLETED))
     assert contents(conversation, MARA, (MARA,))[-1] == contents(kept, MARA, (MARA,))[-1]
     assert contents(conversation, MARA, (MARA,))[-1] == ("assistant", "Good evening.")
+
+
+def test_a_reply_that_is_not_begun_is_not_the_newest_line():
+    """What is put in beside it follows a line that clients know."""
+    conversation = Conversation()
+    said = conversation.add_person("Hello.")
+    line = ReplyLine(MARA)
+    conversation.add(line)
+    assert conversation.last_id == said.id
+    line.text = "Good"
+    assert conversation.last_id == line.id
