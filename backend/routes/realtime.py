@@ -13,12 +13,13 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from backend import commands, events
 from backend.audio import SAMPLE_BYTES
 from backend.cast import deal_voices
+from backend.cast_models import WHOLE_CAST
 from backend.engines.interfaces import HEARING_RATE_HZ, Hints
 from backend.errors import EngineError, InvalidRequest, VoiceChatError
 from backend.lines import PersonLine, new_id
 from backend.outbox import Outbox
 from backend.pipelines.transcription import transcribe
-from backend.protocols.realtime.config import CAST, Scene
+from backend.protocols.realtime.config import Scene
 from backend.protocols.realtime.connection import Connection
 from backend.protocols.realtime.incoming import Incoming, Step, Understand
 from backend.protocols.realtime.outgoing import Outgoing
@@ -55,7 +56,7 @@ async def realtime(websocket: WebSocket) -> None:
         server.authorize(_key(websocket, offered))
         connection = Connection(
             session=new_id("sess"),
-            model=query.get("model") or CAST,
+            model=query.get("model") or WHOLE_CAST,
             scene=Scene(deal_voices(server.defaults.cast, server.engines.tts.voices), server.defaults.turn.language),
             intent="transcription" if query.get("intent") == "transcription" else "realtime",
             extensions=query.get("extensions") == "1",

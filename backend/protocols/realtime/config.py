@@ -6,30 +6,23 @@ import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from backend.cast_models import company
 from backend.commands import Configure
 from backend.engines.interfaces import Generation
-from backend.errors import InvalidRequest, NotFound
+from backend.errors import InvalidRequest
 from backend.lines import Character
 from backend.pipelines.sender import AHEAD_S
+from backend.protocols.realtime.limits import PCM, check_session
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from openai.types.realtime import RealtimeSessionCreateRequest, RealtimeTranscriptionSessionCreateRequest
 
     from backend.pipelines.turn_detection import Eagerness
     from backend.protocols.realtime.wire import Wire
 
-CAST = "cast"
-CHARACTER = "character:"
-"""Models that are characters of the server's; any other model is one character that is told the `instructions`."""
-
 ASSISTANT = "assistant"
-PCM = {"type": "audio/pcm", "rate": 24000}
-MAX_INSTRUCTIONS = 100_000
-MAX_TOOLS = 128
-MAX_OUTPUT_TOKENS = 32_768
-SLOWEST, FASTEST = 0.25, 1.5
 
 _SERVER_VAD = {
     "type": "server_vad",
@@ -57,16 +50,9 @@ class Scene:
         return next((character for character in self.cast if character.id == id_), None)
 
     def of_model(self, model: str) -> tuple[Character, ...]:
-        """Those who speak when nobody is named. Raises `NotFound` for a character that is not there."""
-        if model == CAST:
-            return self.cast
-        if model.startswith(CHARACTER):
-            character = self.named(model.removeprefix(CHARACTER))
-            if character is None:
-                there = ", ".join(CHARACTER + character.id for character in self.cast)
-                raise NotFound(f"there is no model {model!r}; there are {there}", "model")
-            return (character,)
-        return (Character(ASSISTANT, "Assistant"),)
+        """Those who speak when nobody is named: characters of the server's, or one that knows only the instructions.
+        Raises `NotFound` for a character that is not there."""
+        return company(model, self.cast) or (Character(ASSISTANT, "Assistant"),)
 
 
 class SessionConfig:
@@ -148,7 +134,7 @@ class SessionConfig:
         detection = updated["audio"]["input"]["turn_detection"]
         if detection is not None:
             updated["audio"]["input"]["turn_detection"] = _complete(detection)
-        _check(updated)
+        check_session(updated)
         self.wire = updated
 
     def configure(self) -> Configure:
@@ -230,71 +216,6 @@ def _complete(detection: Mapping[str, Any]) -> dict[str, Any]:
 
 def _eagerness(named: str) -> Eagerness:
     return named if named in ("low", "high") else "medium"  # pyright: ignore[reportReturnType]
-
-
-def _check(wire: Wire) -> None:
-    if len(wire["instructions"]) > MAX_INSTRUCTIONS:
-        raise InvalidRequest(f"instructions have at most {MAX_INSTRUCTIONS} characters", param="session.instructions")
-    check_modalities(wire["output_modalities"], "session.output_modalities")
-    check_limit(wire["max_output_tokens"], "session.max_output_tokens")
-    check_tools(wire["tools"], "session.tools")
-    check_choice(wire["tool_choice"], "session.tool_choice")
-    speed = wire["audio"]["output"]["speed"]
-    if not SLOWEST <= speed <= FASTEST:
-        raise InvalidRequest(f"speed is {SLOWEST} to {FASTEST}, not {speed}", param="session.audio.output.speed")
-    for way in ("input", "output"):
-        form = wire["audio"][way]["format"]
-        check_format(form, f"session.audio.{way}.format")
-        if form["type"] == "audio/pcm":
-            form["rate"] = PCM["rate"]
-    _check_detection(wire["audio"]["input"]["turn_detection"])
-
-
-def _check_detection(detection: dict[str, Any] | None) -> None:
-    if detection is None or detection["type"] != "server_vad":
-        return
-    where = "session.audio.input.turn_detection"
-    if not 50 <= detection["silence_duration_ms"] <= 10_000:
-        raise InvalidRequest("silence_duration_ms is 50 to 10000", param=f"{where}.silence_duration_ms")
-    idle_ms = detection["idle_timeout_ms"]
-    if idle_ms is not None and not 5_000 <= idle_ms <= 30_000:
-        raise InvalidRequest("idle_timeout_ms is 5000 to 30000", param=f"{where}.idle_timeout_ms")
-
-
-def check_modalities(modalities: Sequence[str], param: str) -> None:
-    """Raises `InvalidRequest` unless it is one of both."""
-    if modalities not in (["audio"], ["text"]):
-        raise InvalidRequest('output_modalities is ["audio"] or ["text"]', param=param)
-
-
-def check_format(form: Mapping[str, Any], param: str) -> None:
-    """Raises `InvalidRequest` for sound that is not said to be of some type."""
-    if form.get("type") is None:
-        raise InvalidRequest("a format has a type: audio/pcm, audio/pcmu or audio/pcma", param=f"{param}.type")
-
-
-def check_limit(limit: object, param: str) -> None:
-    """Raises `InvalidRequest` for a number of tokens that cannot be."""
-    if isinstance(limit, int) and not 1 <= limit <= MAX_OUTPUT_TOKENS:
-        raise InvalidRequest(f'max_output_tokens is 1 to {MAX_OUTPUT_TOKENS}, or "inf"', param=param)
-
-
-def check_tools(tools: Sequence[Mapping[str, Any]] | None, param: str) -> None:
-    """Raises `InvalidRequest` for tools that are no functions."""
-    for index, tool in enumerate(tools or ()):
-        if tool.get("type") != "function" or not tool.get("name"):
-            raise InvalidRequest("tools are functions, each with a name", param=f"{param}[{index}]")
-    if tools and len(tools) > MAX_TOOLS:
-        raise InvalidRequest(f"at most {MAX_TOOLS} tools", param=param)
-
-
-def check_choice(choice: object, param: str) -> None:
-    """Raises `InvalidRequest` for a choice of what is no function."""
-    match choice:
-        case {"type": str(kind)} if kind != "function":  # pyright: ignore[reportUnknownVariableType]
-            raise InvalidRequest("tool_choice names a function; there is nothing else to call", param=param)
-        case _:
-            pass
 
 
 def _tool(tool: Mapping[str, Any]) -> dict[str, object]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from backend.cast_models import ONE_CHARACTER, WHOLE_CAST
 from backend.lines import new_id
-from backend.protocols.realtime.config import CAST, CHARACTER, Scene, SessionConfig, voice_name
+from backend.protocols.realtime.config import Scene, SessionConfig, voice_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +86,7 @@ class Connection:
 
     def of_character(self, terms: Terms, character: str) -> Terms:
         """`terms` of a response in which this character of the cast speaks: it is named, and so is its voice."""
-        if not (self.model == CAST or self.model.startswith(CHARACTER)):
+        if not (self.model == WHOLE_CAST or self.model.startswith(ONE_CHARACTER)):
             return terms
         if "character" in (terms.metadata or {}):
             return terms

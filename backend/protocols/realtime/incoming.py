@@ -20,16 +20,10 @@ from backend import commands
 from backend.errors import InvalidRequest
 from backend.lines import Character, new_id
 from backend.protocols.realtime.audio import SoundIn, read_append
-from backend.protocols.realtime.config import (
-    check_choice,
-    check_format,
-    check_limit,
-    check_modalities,
-    check_tools,
-    voice_name,
-)
+from backend.protocols.realtime.config import voice_name
 from backend.protocols.realtime.connection import Wish
 from backend.protocols.realtime.items import read_item
+from backend.protocols.realtime.limits import check_choice, check_format, check_limit, check_modalities, check_tools
 from backend.protocols.realtime.requests import ItemCreate, ResponseCreate, SessionUpdate, event_id, read_request
 from backend.protocols.realtime.wire import Wire, error, event
 

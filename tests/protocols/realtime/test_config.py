@@ -9,7 +9,8 @@ from openai.types.realtime import RealtimeSessionCreateRequest, RealtimeTranscri
 
 from backend.engines.interfaces import Generation
 from backend.errors import InvalidRequest, NotFound
-from backend.protocols.realtime.config import MAX_INSTRUCTIONS, MAX_TOOLS, Scene, SessionConfig
+from backend.protocols.realtime.config import Scene, SessionConfig
+from backend.protocols.realtime.limits import MAX_INSTRUCTIONS, MAX_TOOLS
 from tests.protocols.realtime.client import MARA, THEO
 
 SCENE = Scene((MARA, THEO))
