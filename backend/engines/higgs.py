@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 from backend.engines.interfaces import AS_USUAL, Speech
-from backend.errors import ConfigurationError, EngineError, MissingExtra
+from backend.errors import ConfigurationError, EngineError, MissingExtra, RequestRefused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -147,7 +147,11 @@ class HiggsVoiceGenerator:
                 async for pcm in pieces:
                     if pcm:
                         yield Speech(pcm)
-        except (ValueError, RuntimeError) as error:
+        except ValueError as error:
+            raise RequestRefused(
+                "tts", 400, f"the voice engine cannot speak this: {error}", "invalid_request"
+            ) from error
+        except RuntimeError as error:
             raise EngineError("tts", f"the voice engine failed: {error}") from error
 
     def _open(self) -> StreamingVoiceGenerator:

@@ -17,7 +17,7 @@ from backend.audio import wav_bytes
 from backend.engines import higgs
 from backend.engines.higgs import HiggsTextToSpeech
 from backend.engines.interfaces import Manner, Recording
-from backend.errors import ConfigurationError, EngineError, MissingExtra
+from backend.errors import ConfigurationError, EngineError, MissingExtra, RequestRefused
 from backend.settings import Settings
 from boson_multimodal.tiny_checkpoint import write_tiny_checkpoint
 from boson_multimodal.voice_presets import QUIET_ROOM
@@ -143,6 +143,15 @@ async def test_a_manner_reaches_the_model(tts: HiggsTextToSpeech) -> None:
     assert [await speech(**manner) for manner in manners] == spoken
     with pytest.raises(EngineError, match="audio"):
         await speech(recording=Recording(b"no audio", ""))
+
+
+async def test_what_is_too_long_for_the_model_is_the_clients_to_mend(tts: HiggsTextToSpeech) -> None:
+    """A scene that fills the model's memory is refused with the reason, and the engine goes on."""
+    voice = tts.open_voice("nova", Manner(scene_prompt="A very long hall. " * 3000))
+    with pytest.raises(RequestRefused, match="positions") as refused:
+        await anext(voice.stream("Hello."))
+    assert refused.value.status == 400
+    assert await anext(tts.open_voice("nova").stream("Hello."))
 
 
 async def test_an_added_voice_is_spoken_with_everywhere(checkpoint: str) -> None:
