@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -32,7 +31,7 @@ from backend.routes.body_limit import BodyLimit
 from backend.routes.errors import DOCUMENTED, install_error_handlers
 from backend.server import Server
 from backend.session import Engines, SessionSettings
-from backend.settings import NOT_YET_USED
+from backend.storage.database import Database
 from backend.voice_library import VoiceLibrary
 
 if TYPE_CHECKING:
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
 
     from backend.engines.interfaces import LanguageModel, SpeechToText, TextToSpeech
     from backend.settings import Settings
-
-log = logging.getLogger(__name__)
 
 ROUTERS = tuple(door.router for door in (operations, sockets, realtime, models, chat, speech, transcriptions, voices))
 
@@ -120,15 +117,13 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
         turn=TurnSettings(silence_ms=settings.silence_ms, language=settings.stt_language),
         generation=Generation(),
     )
-    server = Server(settings, chosen, defaults, library)
-    for name in NOT_YET_USED:
-        if getattr(settings, name) is not None:
-            log.warning("--%s has no effect in this version", name.replace("_", "-"))
+    server = Server(settings, chosen, defaults, Database(settings.database), library)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
             try:
+                await stack.enter_async_context(server.database)
                 await call_in_thread(load_codecs, server.decoding)
                 for engine in (chosen.turn_model, chosen.stt, chosen.llm, chosen.tts):
                     if engine is not None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from backend.characters import Character
 from backend.errors import ConfigurationError
-from backend.lines import Character
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from backend.characters import Character
     from backend.engines.interfaces import Generation
-    from backend.lines import Character, Line
+    from backend.lines import Line
     from backend.pipelines.turn_detection import Eagerness, Mode
 
 OutputRate = Literal[16000, 24000, 48000]

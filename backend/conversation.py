@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from backend.engines.interfaces import Message
-from backend.lines import CallLine, Character, Line, NoteLine, PersonLine, ReplyLine, ResultLine, new_id
+from backend.lines import CallLine, Line, NoteLine, PersonLine, ReplyLine, ResultLine, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from backend.characters import Character
 
 MAX_LINES = 400
 """Lines kept in memory; the oldest are forgotten first."""

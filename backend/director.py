@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backend.lines import Character
+    from backend.characters import Character
 
 _ALL = re.compile(
     r"\b(every(?:one|body)|(?:all|each|both|two|three) of you|you all|y'all|you (?:two|three|four|both|guys|folks|lot)|"

@@ -74,6 +74,12 @@ class ConfigurationError(VoiceChatError):
     code = "configuration_error"
 
 
+class StorageError(VoiceChatError):
+    """The database does not do its work; what cannot be kept is lost, the conversation goes on."""
+
+    code = "storage_error"
+
+
 class EngineError(VoiceChatError):
     """An engine could not do its work (server gone, model missing). The turn fails, the session goes on."""
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from backend.characters import Character
     from backend.commands import Edit
     from backend.engines.interfaces import FinishReason
     from backend.ledger import LedgerEntry
-    from backend.lines import CallLine, Character, Line
+    from backend.lines import CallLine, Line
 
 
 class Outcome(StrEnum):

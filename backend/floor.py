@@ -23,9 +23,10 @@ from backend.utterance import Utterance
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from backend.characters import Character
     from backend.commands import Respond
     from backend.events import Event
-    from backend.lines import Character, Line, PersonLine
+    from backend.lines import Line, PersonLine
     from backend.session import Engines, SessionSettings
     from backend.turn import Turn
     from backend.turns import Figures

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 if TYPE_CHECKING:
+    from backend.characters import Character
     from backend.events import Outcome
     from backend.heard import SpokenReply
 
@@ -14,18 +15,6 @@ if TYPE_CHECKING:
 def new_id(kind: str = "msg") -> str:
     """A name that nothing else has."""
     return f"{kind}_{uuid4().hex[:16]}"
-
-
-@dataclass(frozen=True, slots=True)
-class Character:
-    """A member of the cast. `voice` names a voice of the speech engine."""
-
-    id: str
-    name: str
-    voice: str = ""
-    system_prompt: str = ""
-    interruptible: bool = True
-    """Whether speaking up cuts this character off; otherwise what was said is answered when it has finished."""
 
 
 @dataclass(slots=True)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from backend.characters import Character
     from backend.heard import SpokenReply
     from backend.ledger import Ledger
-    from backend.lines import Character, ReplyLine
+    from backend.lines import ReplyLine
 
 
 @dataclass(slots=True, eq=False)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from backend.errors import ConfigurationError
     from backend.session import Engines, SessionSettings
     from backend.settings import Settings
+    from backend.storage.database import Database
 
 FILES_DECODED_AT_ONCE = 2
 TRANSCRIBED_AT_ONCE = 4
@@ -32,6 +33,8 @@ class Server:
     settings: Settings
     engines: Engines
     defaults: SessionSettings
+    database: Database
+    """What lasts."""
     voices: VoiceLibrary = field(default_factory=VoiceLibrary)
     """Those that clients have added."""
     metrics: Metrics = field(default_factory=Metrics)

@@ -30,11 +30,11 @@ from backend.utterance import Utterance
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from backend.characters import Character
     from backend.commands import Command
     from backend.engines.interfaces import Generation, LanguageModel, SpeechToText, TextToSpeech, TurnModel
     from backend.engines.silero import SileroVad
     from backend.events import Event
-    from backend.lines import Character
     from backend.pipelines.hearing_events import HearingEvent
     from backend.pipelines.turn_detection import TurnSettings
     from backend.turn import Turn

@@ -5,6 +5,7 @@ The only reader of environment and configuration file. Units are in the names.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -35,8 +36,29 @@ def _http(url: str) -> str:
 
 HttpUrl = Annotated[str, AfterValidator(_http)]
 
-NOT_YET_USED = ("data_dir", "database_url")
-"""Settings the contract fixes and this version has no use for; giving one is answered with a warning."""
+
+def _database(url: str) -> str:
+    """The address with the driver that is used here."""
+    scheme, separator, rest = url.partition("://")
+    kind = scheme.partition("+")[0]
+    if not separator or kind not in _DRIVERS:
+        raise ValueError("a database's address starts with sqlite:// or postgresql://")
+    return f"{_DRIVERS[kind]}://{rest}"
+
+
+_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+}
+
+DatabaseUrl = Annotated[str, AfterValidator(_database)]
+
+
+def _default_data_dir() -> Path:
+    """As the XDG base directory specification has it."""
+    base = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(base) if Path(base).is_absolute() else Path.home() / ".local" / "share") / "voicechat"
 
 
 class Settings(BaseSettings):
@@ -76,14 +98,24 @@ class Settings(BaseSettings):
         None, description="Smart Turn v3 file (ONNX): the sound of the voice helps to tell when the person has finished"
     )
     characters: Path | None = Field(None, description="TOML or JSON file with the cast")
-    data_dir: Path | None = Field(None, description="where what lasts is kept")
-    database_url: str | None = Field(None, description="database for what lasts")
+    data_dir: Path = Field(
+        default_factory=_default_data_dir,
+        description="folder of the SQLite database with the cast, the voices and the conversations",
+    )
+    database_url: DatabaseUrl | None = Field(
+        None, description="database to use instead: postgresql://..., or sqlite:////absolute/path"
+    )
     api_key: str | None = Field(None, description="key that clients must present")
     max_sessions: int = Field(100, ge=1, description="sessions admitted at once")
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="origins of web pages that may connect besides the server's own, comma separated; * for any"
     )
     log_level: LogLevel = Field("info", description="how much to log")
+
+    @property
+    def database(self) -> str | Path:
+        """The address of the database, or its file."""
+        return self.database_url or self.data_dir.absolute() / "voicechat.db"
 
     @field_validator("allowed_origins", mode="before")
     @classmethod

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
     from anyio.streams.memory import MemoryObjectReceiveStream
 
+    from backend.characters import Character
     from backend.conversation import Conversation
     from backend.engines.interfaces import Generation, LanguageModel
     from backend.events import Event
     from backend.ledger import LedgerEntry
-    from backend.lines import Character
     from backend.utterance import Utterance
 
 

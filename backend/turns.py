@@ -14,10 +14,10 @@ from backend.turn import Stage, Turn
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from backend.characters import Character
     from backend.conversation import Conversation
     from backend.events import Event
     from backend.ledger import LedgerEntry
-    from backend.lines import Character
     from backend.pipelines.tts import Voices
     from backend.session import Engines, SessionSettings
 

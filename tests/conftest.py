@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 
+import pytest
 import pytest_asyncio
 from hypothesis import settings
 
+from backend.storage.database import Database
 from tests.virtual_time import VirtualTimeLoop
 
 # A commit passes or fails the same way each time; `--hypothesis-profile=default` draws fresh examples.
@@ -19,6 +22,28 @@ def pytest_asyncio_loop_factories(config, item):
     if item.get_closest_marker("virtual_time"):
         return {"virtual": VirtualTimeLoop}
     return {"real": asyncio.SelectorEventLoop}
+
+
+@pytest.fixture(scope="session")
+def empty_data_dir(tmp_path_factory):
+    """A data folder with a database in which nothing is kept yet: making one takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("empty")
+
+    async def make() -> None:
+        async with Database(folder / "voicechat.db"):
+            pass
+
+    asyncio.run(make())
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def data_dir(empty_data_dir, tmp_path, monkeypatch):
+    """Servers keep what lasts here, and not where people's own is."""
+    folder = tmp_path / "data"
+    shutil.copytree(empty_data_dir, folder)
+    monkeypatch.setenv("VOICECHAT_DATA_DIR", str(folder))
+    return folder
 
 
 @pytest_asyncio.fixture(autouse=True)

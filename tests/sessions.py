@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 from backend import commands, events
 from backend.audio import sample_count
+from backend.characters import Character
 from backend.engines.interfaces import Generation
-from backend.lines import Character
 from backend.pipelines.turn_detection import TurnSettings
 from backend.session import Engines, Session, SessionSettings
 from tests.scripted import LoudnessVad, ScriptedLanguageModel, ScriptedSpeechToText, ScriptedTextToSpeech

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from backend.cast import DEFAULT_CAST, deal_voices, load_cast
+from backend.characters import Character
 from backend.errors import ConfigurationError
-from backend.lines import Character
 
 TOML = """
 [[characters]]

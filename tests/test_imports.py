@@ -28,6 +28,11 @@ FORBIDDEN = {
     "backend.events": ("fastapi", "json", "pydantic"),
     "backend.commands": ("fastapi", "json", "pydantic", "backend.session", "backend.turn", "backend.protocols"),
     "backend.lines": ("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "fastapi"),
+    "backend.characters": ("backend", "fastapi", "pydantic"),
+    "backend.storage": (
+        *("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "backend.routes"),
+        *("backend.app", "fastapi"),
+    ),
     "backend.g711": ("backend", "fastapi"),
 }
 ONLY_APP_NAMES_ENGINES = {"backend.app", "backend.check"}

@@ -10,10 +10,11 @@ from contextlib import aclosing
 import pytest
 
 from backend import commands, events
+from backend.characters import Character
 from backend.engines.interfaces import Finish, Generation, ToolCallPiece
 from backend.errors import ALREADY_SPEAKING
 from backend.events import Outcome
-from backend.lines import CallLine, Character, NoteLine, PersonLine, ReplyLine, ResultLine
+from backend.lines import CallLine, NoteLine, PersonLine, ReplyLine, ResultLine
 from tests.scripted import ScriptedLanguageModel, ScriptedSpeechToText, ScriptedTextToSpeech
 from tests.sessions import MARA, THEO, Figures, open_session
 from tests.test_speculation import QUESTION, configured, microphone

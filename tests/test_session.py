@@ -8,8 +8,8 @@ import random
 import pytest
 
 from backend import commands, events
+from backend.characters import Character
 from backend.events import Outcome
-from backend.lines import Character
 from tests.scripted import (
     CHARACTER_S,
     RATE_HZ,

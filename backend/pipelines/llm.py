@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from anyio.streams.memory import MemoryObjectSendStream
 
+    from backend.characters import Character
     from backend.conversation import Conversation
     from backend.engines.interfaces import Generation, LanguageModel, Written
     from backend.events import Event
-    from backend.lines import Character
     from backend.reply import Reply
 
 SENTENCES_AHEAD = 8

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+    from backend.characters import Character
     from backend.engines.interfaces import TextToSpeech, VoiceGenerator
     from backend.heard import SpokenSentence
-    from backend.lines import Character
     from backend.reply import Reply
 
 CHUNKS_AHEAD = 16

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from backend import commands, events
+from backend.characters import Character
 from backend.engines.interfaces import Generation
 from backend.errors import InvalidRequest
-from backend.lines import Character
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,6 +18,7 @@ from backend.errors import (
     InvalidRequest,
     NotFound,
     RequestRefused,
+    StorageError,
     TooLarge,
     Unauthorized,
     VoiceChatError,
@@ -57,6 +58,7 @@ _STATUS: dict[type[VoiceChatError], int] = {
     TooLarge: 413,
     AtCapacity: 429,
     EngineError: 503,
+    StorageError: 503,
 }
 
 

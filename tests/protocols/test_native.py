@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend import commands, events
+from backend.characters import Character
 from backend.engines.interfaces import Generation
 from backend.errors import InvalidRequest
 from backend.events import Outcome
 from backend.ledger import STAGES, Ledger
-from backend.lines import Character
 from backend.protocols.native import decode, encode
 from tests.sessions import MARA, THEO
 

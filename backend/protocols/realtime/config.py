@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from backend.cast_models import company
+from backend.characters import Character
 from backend.commands import Configure
 from backend.engines.interfaces import Generation
 from backend.errors import InvalidRequest
-from backend.lines import Character
 from backend.pipelines.sender import AHEAD_S
 from backend.protocols.realtime.limits import PCM, check_session
 

@@ -12,7 +12,7 @@ from backend.protocols.realtime.config import Scene, SessionConfig, voice_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backend.lines import Character
+    from backend.characters import Character
     from backend.protocols.realtime.response import Response
 
 Intent = Literal["realtime", "transcription"]

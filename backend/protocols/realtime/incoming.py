@@ -17,8 +17,9 @@ from openai.types.realtime import (
 )
 
 from backend import commands
+from backend.characters import Character
 from backend.errors import InvalidRequest
-from backend.lines import Character, new_id
+from backend.lines import new_id
 from backend.protocols.realtime.audio import SoundIn, read_append
 from backend.protocols.realtime.config import voice_name
 from backend.protocols.realtime.connection import Wish

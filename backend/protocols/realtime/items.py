@@ -18,11 +18,12 @@ from openai.types.realtime import (
 
 from backend.errors import InvalidRequest
 from backend.events import Outcome
-from backend.lines import CallLine, Character, Line, NoteLine, PersonLine, ReplyLine, ResultLine, new_id
+from backend.lines import CallLine, Line, NoteLine, PersonLine, ReplyLine, ResultLine, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from backend.characters import Character
     from backend.protocols.realtime.wire import Wire
 
 MAX_TEXT = 100_000

@@ -11,8 +11,8 @@ from openai.types.realtime import RealtimeServerEvent
 from pydantic import BaseModel, TypeAdapter
 
 from backend import events
+from backend.characters import Character
 from backend.events import Outcome
-from backend.lines import Character
 from backend.protocols.realtime.config import Scene
 from backend.protocols.realtime.connection import Connection
 from backend.protocols.realtime.incoming import Incoming

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from openai.types.realtime import RealtimeClientEvent
 
 from backend import commands
+from backend.characters import Character
 from backend.commands import AddLine, Configure, Microphone, Respond
 from backend.engines.interfaces import Generation
 from backend.events import ErrorRaised, LineAdded, Outcome
-from backend.lines import Character, PersonLine
+from backend.lines import PersonLine
 from backend.pipelines.sender import AHEAD_S
 from backend.protocols.realtime.incoming import Understand
 from backend.protocols.realtime.requests import _PLAIN

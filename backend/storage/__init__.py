@@ -1,0 +1,1 @@
+"""What lasts: the cast, the voices and the conversations, in SQLite or PostgreSQL."""

@@ -1,0 +1,135 @@
+"""The database: opened, brought up to date, and asked in transactions. Knows nothing of what is kept in it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from backend.errors import ConfigurationError, StorageError
+from backend.storage.migrate import upgrade
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from types import TracebackType
+
+    from sqlalchemy import Connection
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from backend.storage.tables import Base
+
+BUSY_S = 10
+"""How long SQLite waits for another process that writes."""
+POSTGRESQL_CONNECTIONS = 5
+
+
+class Database:
+    """At `address`: SQLAlchemy's URL, or the file of an SQLite database. Open from `async with` on.
+
+    Entering raises `ConfigurationError` when it cannot be reached, opened or brought up to date.
+    """
+
+    def __init__(self, address: str | Path) -> None:
+        self._address = address
+        self._engine: AsyncEngine | None = None
+
+    async def __aenter__(self) -> Self:
+        url = _url(self._address)
+        try:
+            if isinstance(self._address, Path):
+                self._address.parent.mkdir(parents=True, exist_ok=True)
+            self._engine = _engine(url)
+            async with self._engine.begin() as connection:
+                await connection.run_sync(upgrade)
+        except (SQLAlchemyError, OSError) as error:
+            await self._dispose()
+            shown = url.render_as_string(hide_password=True)
+            raise ConfigurationError(f"the database {shown} cannot be used: {_reason(error)}") from error
+        except ModuleNotFoundError as error:
+            raise ConfigurationError(
+                f"PostgreSQL needs a package that is not installed ({error.name}): pip install -e '.[postgres]'"
+            ) from error
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._dispose()
+
+    async def _dispose(self) -> None:
+        if self._engine is not None:
+            await self._engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[AsyncConnection]:
+        """Committed at the end, rolled back on an exception. Raises `StorageError` when the database cannot do it."""
+        assert self._engine is not None
+        try:
+            async with self._engine.begin() as connection:
+                yield connection
+        except (SQLAlchemyError, OSError) as error:
+            raise StorageError(f"the database does not answer as it should: {_reason(error)}") from error
+
+    async def put(self, connection: AsyncConnection, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows that all have the same columns, each in the place of the one with its primary key.
+
+        NUL characters are left out: PostgreSQL has none in its texts.
+        """
+        if not rows:
+            return
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        statement = dialect.insert(table)
+        key = [column.name for column in table.__table__.primary_key]  # pyright: ignore[reportAttributeAccessIssue]
+        changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
+        storable = [{name: _without_nul(value) for name, value in row.items()} for row in rows]
+        await connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), storable)
+
+
+def _without_nul(value: Any) -> Any:
+    return value.replace("\0", "") if isinstance(value, str) else value
+
+
+def _url(address: str | Path) -> URL:
+    if isinstance(address, Path):
+        return URL.create("sqlite+aiosqlite", database=str(address))
+    try:
+        return make_url(address)
+    except ArgumentError as error:
+        raise ConfigurationError("the address of the database cannot be understood") from error
+
+
+def _engine(url: URL) -> AsyncEngine:
+    if url.get_backend_name() != "sqlite":
+        return create_async_engine(url, pool_size=POSTGRESQL_CONNECTIONS, pool_pre_ping=True)
+    # One connection: SQLite has one writer anyway, and each connection is a thread.
+    engine = create_async_engine(url, pool_size=1, max_overflow=0, connect_args={"timeout": BUSY_S})
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # else Python's driver begins transactions itself, and not before all statements
+    cursor = connection.cursor()
+    # WAL with NORMAL: what was committed outlives a crash of this process; a power cut may lose the newest, no more.
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _reason(error: Exception) -> str:
+    """Why, in the database's own words, on one line."""
+    cause: BaseException = (error.orig or error) if isinstance(error, DBAPIError) else error
+    if isinstance(cause, sqlite3.Error | OSError) or str(cause):
+        return (str(cause).splitlines() or [""])[0]
+    return type(cause).__name__
