@@ -128,6 +128,7 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
                 for engine in (chosen.turn_model, chosen.stt, chosen.llm, chosen.tts):
                     if engine is not None:
                         await stack.enter_async_context(engine)
+                stack.push_async_callback(server.live.close)
             except ConfigurationError as error:
                 server.startup_error = error
                 raise

@@ -109,6 +109,16 @@ class PlaybackPosition:
 
 
 @dataclass(frozen=True, slots=True)
+class Leave:
+    """The client has gone, and may come back: what it has not heard waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """The client is back."""
+
+
+@dataclass(frozen=True, slots=True)
 class Configure:
     """Change the session; `None` leaves a setting as it is. Applies from the next turn on."""
 
@@ -164,6 +174,8 @@ Command = (
     | ShowLine
     | TruncateLine
     | PlaybackPosition
+    | Leave
+    | Return
     | Configure
     | Regenerate
     | ClearConversation

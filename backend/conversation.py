@@ -30,13 +30,30 @@ class Conversation:
         self.talking_with: Character | None = None
         """Whom the person heard last, or addressed since."""
         self._lines: list[Line] = []
+        self._taken_out: set[str] = set()
         self._kept_in: Conversation | None = None
+
+    @property
+    def lines(self) -> Sequence[Line]:
+        """The lines, oldest first."""
+        return self._lines
+
+    def restore(self, id: str, lines: Iterable[Line]) -> None:
+        """Go on with the conversation of that id, which has come to these lines."""
+        self.id = id
+        self._lines = list(lines)[-MAX_LINES:]
+
+    def taken_out(self) -> set[str]:
+        """Ids of the lines that were removed since this was last asked; those forgotten for their age do not count."""
+        taken_out, self._taken_out = self._taken_out, set()
+        return taken_out
 
     def fork(self) -> Conversation:
         """The same conversation, to go on in a way that may come to nothing. Lines there are by now are shared."""
         fork = Conversation()
         fork.id, fork.user_name, fork.talking_with = self.id, self.user_name, self.talking_with
         fork._lines = list(self._lines)
+        fork._taken_out = self._taken_out
         return fork
 
     def aside(self, lines: Iterable[Line] | None, *, kept: bool) -> Conversation:
@@ -76,16 +93,17 @@ class Conversation:
 
     def remove(self, place: int) -> None:
         """Forget the line that stands there."""
-        del self._lines[place]
+        self._taken_out.add(self._lines.pop(place).id)
 
     def clear(self) -> None:
         """Forget everything."""
+        self._taken_out.update(line.id for line in self._lines)
         self._lines.clear()
 
     def take_back_replies(self) -> PersonLine | None:
         """Remove all replies after the person's last line and return that line; `None` when there is none."""
         while self._lines and not isinstance(self._lines[-1], PersonLine):
-            self._lines.pop()
+            self.remove(len(self._lines) - 1)
         last = self._lines[-1] if self._lines else None
         return last if isinstance(last, PersonLine) else None
 

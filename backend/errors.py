@@ -44,6 +44,12 @@ class NotFound(VoiceChatError):
     code = "not_found"
 
 
+class Conflict(VoiceChatError):
+    """What was asked for cannot be done as things stand."""
+
+    code = "conflict"
+
+
 class TooLarge(VoiceChatError):
     """The client sent more than is taken."""
 

@@ -33,6 +33,24 @@ Source = Literal["speech", "text", "request"]
 
 
 @dataclass(frozen=True, slots=True)
+class NewestReply:
+    """A reply as far as the client has been told. `done` is `None` while it can still be heard."""
+
+    started: ReplyStarted
+    text: str
+    done: ReplyDone | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewestTurn:
+    """A turn as far as the client has been told. `done` is `None` while it is not over."""
+
+    started: TurnStarted
+    replies: tuple[NewestReply, ...]
+    done: TurnDone | None
+
+
+@dataclass(frozen=True, slots=True)
 class SessionReady:
     """The session and the configuration in force; sent at the start and again after each `Configure`."""
 
@@ -42,6 +60,8 @@ class SessionReady:
     output_rate: int
     engines: Mapping[str, Mapping[str, object]]
     characters: Sequence[Character]
+    newest: NewestTurn | None = None
+    """To a client that has come back: the newest turn, as far as it had been told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +202,7 @@ class ReplyDone:
     outcome: Outcome
     text: str
     heard_text: str
+    heard_samples: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +279,18 @@ class LineTruncated:
 
 
 @dataclass(frozen=True, slots=True)
+class HeardCorrected:
+    """The client told later where it had stopped to play a reply: more or less of it was heard."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationCleared:
+    """The history is forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pong:
     """Answer to `Ping`."""
 
@@ -287,5 +320,7 @@ Event = (
     | LineRemoved
     | LineShown
     | LineTruncated
+    | HeardCorrected
+    | ConversationCleared
     | Pong
 )

@@ -6,7 +6,6 @@ called by the session's loop, one at a time. Knows nothing of microphones, socke
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,12 +20,13 @@ from backend.turns import Turns
 from backend.utterance import Utterance
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    import asyncio
+    from collections.abc import Awaitable, Callable, Sequence
 
     from backend.characters import Character
     from backend.commands import Respond
     from backend.events import Event
-    from backend.lines import Line, PersonLine
+    from backend.lines import Line, PersonLine, ReplyLine
     from backend.session import Engines, SessionSettings
     from backend.turn import Turn
     from backend.turns import Figures
@@ -59,6 +59,37 @@ class Floor:
         """Answers that do not become part of the conversation, by their numbers, which count down from -1."""
         self._task: asyncio.Task[None] | None = None
         self._speculation: Speculation | None = None
+        self._reports = False
+        self._deserted = False
+
+    @property
+    def reached(self) -> tuple[int, int, int] | None:
+        """The newest turn, a reply of it, and how many of that one's samples were heard for certain."""
+        reached = self.turn and self.turn.reached(reports=self._reports)
+        return (self.turn.number, *reached) if self.turn is not None and reached else None
+
+    def position_reported(self, turn: int, reply: int, samples: int) -> ReplyLine | None:
+        """The listener has heard this much of a reply. Returns the line that was corrected thereby."""
+        self._reports = True
+        if self.turn is None or turn != self.turn.number:
+            return None
+        return self.turn.position_reported(reply, samples)
+
+    def listener_left(self) -> None:
+        """Nobody is there to hear anything; turns go on as far as they can without being heard."""
+        self._deserted = True
+        for turn in self._alive():
+            turn.listener_left(reports=self._reports)
+
+    def listener_back(self) -> None:
+        """What was not heard is heard now."""
+        self._deserted = False
+        for turn in self._alive():
+            turn.listener_back()
+
+    def _alive(self) -> list[Turn]:
+        """Turns that may be heard, or become so."""
+        return [turn for turn in (self.turn, self._speculation and self._speculation.turn) if turn is not None]
 
     @property
     def taken(self) -> bool:
@@ -96,7 +127,7 @@ class Floor:
         else:
             self._asides -= 1
             number, voices = self._asides, Voices(self._tts)  # a voice speaks one text at a time
-        turn = self._making.make(number, speakers, now, conversation, settings, voices)
+        turn = self._make(number, speakers, now, conversation, settings, voices)
         await self._emit(turn.decided(Utterance("", "request", now, now, now), wish.request))
         if wish.kept:
             self.conversation.talking_with = speakers[0]
@@ -151,17 +182,10 @@ class Floor:
             await self._end(Outcome.INTERRUPTED)
 
     async def stop(self) -> None:
-        """End all work; nothing is announced."""
-        await self.forget_guess()
-        tasks = [task for _, task in self._beside.values()]
-        self._beside.clear()
-        if self._task is not None:
-            tasks.append(self._task)
-            self._task = None
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        """End all work, as an interrupt would."""
+        await self.interrupt()
+        for number in list(self._beside):
+            await self.interrupt(number)
 
     async def turn_ended(self, turn: Turn, error: BaseException | None) -> None:
         """The task of `turn` ended by itself."""
@@ -228,4 +252,19 @@ class Floor:
     ) -> Turn:
         speakers = choose_speakers(utterance.text, self.settings.cast, conversation.talking_with, utterance.to)
         said_until = utterance.ended_at
-        return self._making.make(self._turns + 1, speakers, said_until, conversation, self.settings, self.voices, emit)
+        return self._make(self._turns + 1, speakers, said_until, conversation, self.settings, self.voices, emit)
+
+    def _make(
+        self,
+        number: int,
+        speakers: Sequence[Character],
+        said_until: float,
+        conversation: Conversation,
+        settings: SessionSettings,
+        voices: Voices,
+        emit: Callable[[Event], Awaitable[None]] | None = None,
+    ) -> Turn:
+        turn = self._making.make(number, speakers, said_until, conversation, settings, voices, emit)
+        if self._deserted:
+            turn.listener_left(reports=self._reports)
+        return turn

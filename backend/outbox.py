@@ -16,6 +16,9 @@ T = TypeVar("T")
 GATHER_S = 0.005
 """How long announcements and captions may wait: less than a frame of any display."""
 
+PATIENCE_S = 0.1
+"""How long an event waits for what it comes after; what is put later waits with it."""
+
 _CAN_WAIT = (TurnStarted, ReplyStarted, ReplyText, ReplySentence)
 """These fall due just when the next engine has to be asked. On a processor that was idle a moment ago writing one to
 a socket takes up to half a millisecond, which would be a millisecond and a half of every time to first audio."""
@@ -27,23 +30,26 @@ class Outbox(Generic[T]):
     def __init__(self, send: Callable[[T, float], Awaitable[None]], clock: Callable[[], float]) -> None:
         self._send = send
         self._clock = clock
-        self._waiting: deque[tuple[T, float]] = deque()
+        self._waiting: deque[tuple[T, float, asyncio.Future[None] | None]] = deque()
         self._noted = 0
         self._told = 0
         self._one_writes = asyncio.Lock()
         self._due = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def put(self, event: T) -> None:
-        """Send `event` after all that were put before it; what can wait is only noted.
+    async def put(self, event: T, after: asyncio.Future[None] | None = None) -> None:
+        """Send `event` after all that were put before it; what can wait is only noted. One that comes `after` something
+        else is sent when that is done, or has taken `PATIENCE_S`.
 
         A caller cancelled meanwhile has sent its event whole or not at all, and has lost nobody else's.
         """
         at = self._clock()
-        if isinstance(event, _CAN_WAIT):
-            self._waiting.append((event, at))
+        if isinstance(event, _CAN_WAIT) or after is not None:
+            self._waiting.append((event, at, after))
             self._noted += 1
-            if self._timer is None:
+            if after is not None:
+                self._due.set()
+            elif self._timer is None:
                 self._timer = asyncio.get_running_loop().call_later(GATHER_S, self._due.set)
             return
         before = self._noted
@@ -66,7 +72,10 @@ class Outbox(Generic[T]):
     async def _send_waiting(self, count: int) -> None:
         """Send what waits of the first `count` events ever noted."""
         while self._told < count:
-            await self._send(*self._waiting[0])
+            event, at, after = self._waiting[0]
+            if after is not None and not after.done():
+                await asyncio.wait((after,), timeout=PATIENCE_S)
+            await self._send(event, at)
             self._waiting.popleft()
             self._told += 1
         if not self._waiting:

@@ -7,6 +7,7 @@ play from the moment the first frame was sent. The replies of a turn play one af
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,8 @@ class Playback:
         self._sent = 0
         self._anchor = 0
         self._anchored_at = 0.0
-        self._reported = False
+        self._reported: tuple[int, int] | None = None
+        self._held = False
         self._moved = asyncio.Event()
 
     def frame_sent(self, reply: int, samples: int) -> None:
@@ -50,7 +52,7 @@ class Playback:
         if track is None:
             track = self._tracks[reply] = _Track(first=self._sent)
         if self._running_position(now) >= self._sent:
-            track.underruns += track.sent > 0
+            track.underruns += track.sent > 0 and not self._held
             self._anchor, self._anchored_at = self._sent, now
         track.sent += samples
         self._sent += samples
@@ -63,9 +65,33 @@ class Playback:
         now = self._clock()
         heard = min(max(0, samples), track.sent)
         self._anchor, self._anchored_at = track.first + heard, now
-        self._reported = True
+        self._reported = reply, heard
         if heard and track.first_heard_at is None:
             track.first_heard_at = now - heard / self._rate_hz
+        self._moved.set()
+
+    @property
+    def reported(self) -> tuple[int, int] | None:
+        """The newest report: a reply, and how many of its samples were heard."""
+        return self._reported
+
+    @property
+    def reached(self) -> tuple[int, int] | None:
+        """The same as far as the clock tells; `None` while nothing was sent."""
+        reply = self.playing
+        return None if reply is None else (reply, self.position - self._tracks[reply].first)
+
+    def hold(self, reply: int, samples: int) -> None:
+        """The listener has gone, having heard so much of `reply`: nothing further is heard until `release`."""
+        track = self._tracks.get(reply)
+        if track is not None:
+            self._anchor = track.first + min(samples, track.sent)
+        self._held = True
+
+    def release(self) -> None:
+        """The listener is back and plays on."""
+        self._held = False
+        self._anchored_at = self._clock()
         self._moved.set()
 
     def heard(self, reply: int) -> int:
@@ -109,17 +135,17 @@ class Playback:
     async def ahead_at_most(self, seconds: float) -> None:
         """Return once no more than `seconds` of audio are unheard."""
         while (excess_s := self.ahead_s - seconds) > 0:
-            await self._wait(excess_s)
+            await self._wait(None if self._held else excess_s)
 
     async def heard_all(self, reply: int) -> None:
         """Return once every sample sent of `reply` has been heard; at once if none was sent."""
         track = self._tracks.get(reply)
         if track is not None:
             while (rest_s := self._reached_at(track.first + track.sent) - self._clock()) > 0:
-                await self._wait(rest_s)
+                await self._wait(None if self._held else rest_s)
 
-    async def _wait(self, seconds: float) -> None:
-        """Until the clock has advanced that far, or a report came in."""
+    async def _wait(self, seconds: float | None) -> None:
+        """Until the clock has advanced that far, a report came in, or the listener is back."""
         self._moved.clear()
         try:
             async with asyncio.timeout(seconds):
@@ -132,17 +158,19 @@ class Playback:
         rest = position - self._anchor
         if rest <= 0:
             return self._anchored_at
+        if self._held:
+            return math.inf
         grace = SILENT_LISTENER_S if self._reported else 0.0
         return self._anchored_at + rest / self._rate_hz + grace
 
     def _running_position(self, now: float) -> int:
         """Position when the listener has played on since the last anchor."""
-        played = int((now - self._anchored_at) * self._rate_hz)
+        played = 0 if self._held else int((now - self._anchored_at) * self._rate_hz)
         return min(self._sent, self._anchor + played)
 
     def _position(self, now: float) -> int:
         """The position that is vouched for: a report, and a little clock."""
-        since = now - self._anchored_at
+        since = 0.0 if self._held else now - self._anchored_at
         if self._reported:
             since = min(since, FILL_IN_S)
         return min(self._sent, self._anchor + int(since * self._rate_hz))

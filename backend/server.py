@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from backend.errors import AtCapacity, Unauthorized
+from backend.live_sessions import LiveSessions
 from backend.metrics import Metrics
 from backend.spoken_answers import SpokenAnswers
+from backend.storage.conversations import ConversationStore
 from backend.voice_library import VoiceLibrary
 
 if TYPE_CHECKING:
@@ -45,8 +47,15 @@ class Server:
     """Of chat completions with audio."""
     transcribing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TRANSCRIBED_AT_ONCE))
     """For recordings that are kept decoded, an hour of which takes 255 MB at the peak; further ones wait."""
+    store: ConversationStore = field(init=False)
+    live: LiveSessions = field(init=False)
+    """Sessions of the native protocol."""
     startup_error: ConfigurationError | None = None
     """Why an engine could not be loaded."""
+
+    def __post_init__(self) -> None:
+        self.store = ConversationStore(self.database)
+        self.live = LiveSessions(self.engines, self.metrics, self.store, self.settings.max_sessions)
 
     def authorize(self, presented_key: str | None) -> None:
         """Raises `Unauthorized` unless the key is right or none is required."""

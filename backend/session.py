@@ -28,13 +28,15 @@ from backend.pipelines.stt import STTPipeline
 from backend.utterance import Utterance
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from backend.characters import Character
     from backend.commands import Command
+    from backend.conversation import Conversation
     from backend.engines.interfaces import Generation, LanguageModel, SpeechToText, TextToSpeech, TurnModel
     from backend.engines.silero import SileroVad
     from backend.events import Event
+    from backend.lines import Line
     from backend.pipelines.hearing_events import HearingEvent
     from backend.pipelines.turn_detection import TurnSettings
     from backend.turn import Turn
@@ -144,6 +146,30 @@ class Session:
         self._listening = Listening(self.id, self._floor, self._emit, engines.stt, self._hearing.recent)
         self._apply_settings()
 
+    @property
+    def conversation(self) -> Conversation:
+        """What was said so far."""
+        return self._floor.conversation
+
+    @property
+    def settings(self) -> SessionSettings:
+        """What is in force."""
+        return self._settings
+
+    @property
+    def reached(self) -> tuple[int, int, int] | None:
+        """How far the client has heard for certain: a turn, a reply of it, and samples of that."""
+        return self._floor.reached
+
+    def go_on(self, conversation: str, lines: Iterable[Line], change: commands.Configure) -> None:
+        """Take up the conversation of that id, which has come to these lines and was set so. Before anything else."""
+        self.conversation.restore(conversation, lines)
+        self._change(change)
+
+    def note(self, command: commands.Interrupt | commands.Leave | commands.Return) -> None:
+        """Take a command that comes from the server and not from the client: it need not wait for room."""
+        self._note(command)
+
     async def receive(self, command: Command) -> None:
         """Take a command from the client. Audio goes straight to hearing, whose conclusions come by mail."""
         match command:
@@ -161,7 +187,7 @@ class Session:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._hearing.run())
             try:
-                await self._emit(self._ready())
+                await self._emit(self.ready())
                 while True:
                     item, at = await self._mailbox.take()
                     await self._handle(item, at)
@@ -182,8 +208,13 @@ class Session:
             case commands.AddLine() | commands.RemoveLine() | commands.ShowLine() | commands.TruncateLine():
                 await self._try(self._editing.make(item), item.request or "", item)
             case commands.PlaybackPosition(turn, reply, samples):
-                if self._floor.turn is not None and turn == self._floor.turn.number:
-                    self._floor.turn.position_reported(reply, samples)
+                corrected = self._floor.position_reported(turn, reply, samples)
+                if corrected is not None:
+                    await self._emit(events.HeardCorrected(corrected.id))
+            case commands.Leave():
+                self._floor.listener_left()
+            case commands.Return():
+                self._floor.listener_back()
             case commands.Configure():
                 await self._configure(item)
             case commands.Regenerate():
@@ -191,6 +222,7 @@ class Session:
             case commands.ClearConversation():
                 await self._floor.interrupt()
                 self._floor.conversation.clear()
+                await self._emit(events.ConversationCleared())
             case commands.Ping(nonce):
                 await self._emit(events.Pong(nonce))
             case _TurnEnded(turn, error):
@@ -229,11 +261,14 @@ class Session:
 
     async def _configure(self, change: commands.Configure) -> None:
         await self._floor.forget_guess()
+        self._change(change)
+        await self._emit(self.ready())
+
+    def _change(self, change: commands.Configure) -> None:
         self._settings = self._settings.changed(change, self._engines.tts.voices)
         self.known_characters = self._server_cast | {character.id: character for character in self._settings.cast}
-        self._floor.conversation.user_name = change.user_name or self._floor.conversation.user_name
+        self.conversation.user_name = change.user_name or self.conversation.user_name
         self._apply_settings()
-        await self._emit(self._ready())
 
     def _apply_settings(self) -> None:
         self._floor.settings = self._settings
@@ -259,14 +294,15 @@ class Session:
     def _turn_ended(self, turn: Turn, error: BaseException | None) -> None:
         self._note(_TurnEnded(turn, error))
 
-    def _note(self, item: HearingEvent | _TurnEnded) -> None:
+    def _note(self, item: Command | HearingEvent | _TurnEnded) -> None:
         self._mailbox.note((item, self._clock()))
 
     async def _emit(self, event: Event) -> None:
         if self._settings.captions or not isinstance(event, events.ReplyText | events.ReplySentence):
             await self._emit_all(event)
 
-    def _ready(self) -> events.SessionReady:
+    def ready(self) -> events.SessionReady:
+        """The session and the configuration in force."""
         return events.SessionReady(
             session=self.id,
             resume_token=self.resume_token,

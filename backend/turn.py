@@ -174,15 +174,32 @@ class Turn:
             self._stage.account(self.number, entry, reply.line.outcome or outcome)
         await self._stage.emit(TurnDone(self.number, outcome, ledger))
 
-    def position_reported(self, reply: int, samples: int) -> None:
+    def position_reported(self, reply: int, samples: int) -> ReplyLine | None:
         """The listener has heard this much of a reply. Still counts after an interrupt: players report where they
-        stopped, and memory keeps what was heard."""
+        stopped, and memory keeps what was heard. Returns the line that was corrected thereby."""
         if reply >= len(self._replies):
-            return
+            return None
         self._playback.report(reply, samples)
         cut = self._replies[reply]
-        if cut.line.outcome in (Outcome.INTERRUPTED, Outcome.FAILED):
-            cut.line.heard_text = cut.spoken.heard_text(cut.line.text, samples)
+        if cut.line.outcome not in (Outcome.INTERRUPTED, Outcome.FAILED):
+            return None
+        before, cut.line.heard_text = cut.line.heard_text, cut.spoken.heard_text(cut.line.text, samples)
+        return cut.line if cut.line.heard_text != before else None
+
+    def reached(self, *, reports: bool) -> tuple[int, int] | None:
+        """How far the listener has come for certain: a reply, and samples of it. `reports`: whether it tells."""
+        if self._playback.reported is not None:
+            return self._playback.reported
+        reached = self._playback.reached
+        return (0, 0) if reports and reached is not None else reached
+
+    def listener_left(self, *, reports: bool) -> None:
+        """Nobody is there to hear it; it waits where it was."""
+        self._playback.hold(*(self.reached(reports=reports) or (0, 0)))
+
+    def listener_back(self) -> None:
+        """It goes on to be heard."""
+        self._playback.release()
 
     def _close(self, reply: Reply, outcome: Outcome) -> None:
         line = reply.line
@@ -195,7 +212,10 @@ class Turn:
     async def _announce(self, reply: Reply) -> None:
         line = reply.line
         assert line.outcome is not None
-        await self._stage.emit(ReplyDone(self.number, reply.index, line.id, line.outcome, line.text, line.heard_text))
+        heard = self._playback.heard(reply.index)
+        await self._stage.emit(
+            ReplyDone(self.number, reply.index, line.id, line.outcome, line.text, line.heard_text, heard)
+        )
         reply.announced = True
 
     def _entry(self, reply: Reply) -> LedgerEntry:

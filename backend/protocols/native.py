@@ -189,7 +189,7 @@ def encode(event: events.Event, at: float) -> str | bytes | None:
     return json.dumps({**_fields(event), "at": round(at, 6)}, ensure_ascii=False, separators=(",", ":"))
 
 
-_OTHER_DOORS = {"line", "request", "dismissed"}
+_OTHER_DOORS = {"line", "request", "dismissed", "heard_samples"}
 """Fields for clients that keep the conversation's lines, which cannot be done here."""
 
 _TYPES: dict[type[events.Event], str] = {
@@ -216,6 +216,8 @@ def _fields(event: events.Event) -> dict[str, Any]:
     fields: dict[str, Any] = {name: getattr(event, name) for name in event.__slots__ if name not in _OTHER_DOORS}
     match event:
         case events.SessionReady(characters=characters):
+            newest = fields.pop("newest")
+            fields |= {} if newest is None else {"turn": _newest_turn(newest)}
             fields["protocol"] = VERSION
             fields["characters"] = [{"id": c.id, "name": c.name, "voice": c.voice} for c in characters]
         case events.TurnDone(ledger=ledger):
@@ -225,6 +227,30 @@ def _fields(event: events.Event) -> dict[str, Any]:
         case _:
             pass
     return {"type": _TYPES[type(event)], **fields}
+
+
+def _newest_turn(newest: events.NewestTurn) -> dict[str, Any]:
+    """The turn as it was told so far, in the words of its events; `outcome` is null for what is not over."""
+    started = newest.started
+    return {
+        "turn": started.turn,
+        "text": started.text,
+        "source": started.source,
+        "characters": started.characters,
+        "outcome": newest.done and newest.done.outcome,
+        "replies": [
+            {
+                "reply": reply.started.reply,
+                "message_id": reply.started.message_id,
+                "character_id": reply.started.character_id,
+                "character_name": reply.started.character_name,
+                "text": reply.text,
+                "outcome": reply.done and reply.done.outcome,
+                "heard_text": reply.done and reply.done.heard_text,
+            }
+            for reply in newest.replies
+        ],
+    }
 
 
 def ledger_fields(entry: LedgerEntry) -> dict[str, Any]:

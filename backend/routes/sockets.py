@@ -1,31 +1,35 @@
-"""`WS /ws`: carries the native protocol between a socket and a session."""
+"""`WS /ws`: carries the native protocol between a socket and a session, which may outlive the socket."""
 
 from __future__ import annotations
 
-import time
+import asyncio
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from backend.errors import AtCapacity, InvalidRequest, Unauthorized
+from backend.engines.tasks import stop
+from backend.errors import AtCapacity, Conflict, InvalidRequest, NotFound, StorageError, Unauthorized
 from backend.events import ErrorRaised
-from backend.outbox import Outbox
 from backend.protocols import native
 from backend.routes.auth import presented_key
-from backend.routes.session_socket import live
-from backend.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Mapping
 
+    from backend.errors import VoiceChatError
     from backend.events import Event
+    from backend.link import Carry
+    from backend.live_session import LiveSession
     from backend.server import Server
+    from backend.storage.conversations import StoredConversation
 
 router = APIRouter()
 
 CLOSE_UNAUTHORIZED = 4401
 CLOSE_AT_CAPACITY = 4429
 CLOSE_TOO_LARGE = 1009
+CLOSE_INTERNAL = 1011
+CLOSE_NORMAL, CLOSE_GOING_AWAY, CLOSE_ABNORMAL = 1000, 1001, 1006
 
 
 class _TooLarge(Exception):
@@ -34,7 +38,7 @@ class _TooLarge(Exception):
 
 @router.websocket("/ws")
 async def native_socket(websocket: WebSocket) -> None:
-    """One session for as long as the socket lives."""
+    """One connection to a session: a new one, or the one the client comes back to."""
     server: Server = websocket.app.state.server
     await websocket.accept()
     try:
@@ -54,7 +58,7 @@ async def native_socket(websocket: WebSocket) -> None:
 
 
 async def _serve(websocket: WebSocket, server: Server) -> None:
-    async def send(event: Event, at: float) -> None:
+    async def carry(event: Event, at: float) -> bool:
         message = native.encode(event, at)
         try:
             if isinstance(message, bytes):
@@ -62,30 +66,69 @@ async def _serve(websocket: WebSocket, server: Server) -> None:
             elif message is not None:
                 await websocket.send_text(message)
         except (WebSocketDisconnect, RuntimeError):
-            pass  # the socket is gone; the reader learns it too and ends the session
+            return False
+        return True
 
-    outbox = Outbox(send, time.monotonic)
-    session = Session(server.engines, server.defaults, outbox.put, server.metrics)
-    for parameter in ("resume", "conversation"):
-        if websocket.query_params.get(parameter):
-            await outbox.put(
-                ErrorRaised("not_found", f"this server keeps nothing to {parameter}; a new session was begun")
-            )
-    await live(websocket, session, _read(websocket, session, outbox.put), outbox.run())
+    live, attended = await _arrive(server, websocket.query_params, carry)
+    reading = asyncio.create_task(_read(websocket, live), name=f"{live.session.id} reader")
+    ending = asyncio.create_task(live.over(), name=f"{live.session.id} end")
+    code: int | None = None
+    try:
+        await asyncio.wait((reading, ending, attended), return_when=asyncio.FIRST_COMPLETED)
+        if reading.done():
+            code = reading.result()
+    finally:
+        await stop(reading, ending)
+        live.leave(attended, goodbye=code == CLOSE_NORMAL)
+    if live.failure is not None:
+        await websocket.close(CLOSE_INTERNAL, "the session failed; this is a fault of the server")
+    elif code is None:
+        await websocket.close(CLOSE_GOING_AWAY, "the session goes on elsewhere, or has ended")
 
 
-async def _read(websocket: WebSocket, session: Session, emit: Callable[[Event], Awaitable[None]]) -> None:
-    """Pass on what the client sends until it leaves."""
+async def _arrive(server: Server, query: Mapping[str, str], carry: Carry) -> tuple[LiveSession, asyncio.Future[None]]:
+    """The session the client comes back to, or a new one; and what is done when another connection takes it over."""
+    token, wanted = query.get("resume"), query.get("conversation")
+    live = server.live.find(token) if token else None
+    if live is not None:
+        return live, await live.come_back(carry)
+    problem: VoiceChatError | None = None
+    stored: StoredConversation | None = None
+    try:
+        stored = await _stored(server, token, wanted)
+        if stored is not None:
+            await server.live.release(stored.id)
+    except (NotFound, Conflict, StorageError) as error:
+        problem, stored = error, None
+    live = server.live.open(server.defaults, stored)
+    attended = live.start(carry)
+    if problem is not None:
+        await live.tell(ErrorRaised(problem.code, f"{problem}; a new session was begun"))
+    return live, attended
+
+
+async def _stored(server: Server, token: str | None, wanted: str | None) -> StoredConversation | None:
+    """The conversation the client names, or the one its lost session had."""
+    id = wanted or (await server.store.find_by_token(token) if token else None)
+    stored = await server.store.read(id) if id else None
+    if stored is None and (wanted or token):
+        what = "conversation" if wanted else "session to resume"
+        raise NotFound(f"there is no such {what}")
+    return stored
+
+
+async def _read(websocket: WebSocket, live: LiveSession) -> int:
+    """Pass on what the client sends until it leaves; returns how its side was closed."""
     while True:
         message = await websocket.receive()
         if message["type"] == "websocket.disconnect":
-            return
+            return message.get("code") or CLOSE_ABNORMAL
         data: str | bytes = message["text"] if message.get("text") is not None else message["bytes"]
         if len(data) > (native.MAX_AUDIO_BYTES if isinstance(data, bytes) else native.MAX_TEXT_BYTES):
             raise _TooLarge
         try:
-            command = native.decode(data, session.known_characters)
+            command = native.decode(data, live.session.known_characters)
         except InvalidRequest as error:
-            await emit(ErrorRaised(error.code, str(error), error.details))
+            await live.tell(ErrorRaised(error.code, str(error), error.details))
         else:
-            await session.receive(command)
+            await live.session.receive(command)

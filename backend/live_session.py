@@ -1,0 +1,141 @@
+"""A session as it lives on the server: with what tells the client and what keeps the conversation, and for a while
+without its client, who may come back. Knows nothing of sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from backend import commands
+from backend.engines.tasks import stop
+from backend.link import Link
+from backend.outbox import Outbox
+from backend.recorder import Recorder
+from backend.session import Session
+from backend.storage.line_documents import line_of
+from backend.storage.session_documents import configuration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from backend.events import Event
+    from backend.link import Carry
+    from backend.session import Engines, SessionSettings
+    from backend.storage.conversations import ConversationStore, StoredConversation
+    from backend.turns import Figures
+
+TURN_WAITS_S = 30.0
+"""How long the turn that was being heard is kept alive for a client whose connection broke."""
+GOODBYE_WAITS_S = 2.0
+"""The same for one that closed its connection properly: a page that is loaded again, or somebody who has left."""
+SESSION_WAITS_S = 300.0
+"""How long a session is kept for its client; its conversation lasts in the store."""
+
+
+class LiveSession:
+    """Runs from `start` on until `end`, or until it fails. `ended` is called then."""
+
+    def __init__(
+        self,
+        engines: Engines,
+        settings: SessionSettings,
+        figures: Figures,
+        store: ConversationStore,
+        ended: Callable[[LiveSession], None],
+        stored: StoredConversation | None = None,
+    ) -> None:
+        """With `stored`, it goes on with that conversation."""
+        self._outbox: Outbox[Event] = Outbox(self._send, time.monotonic)
+        self.session = Session(engines, settings, self.tell, figures)
+        self.recorder = Recorder(store, self.session)
+        if stored is not None:
+            change = configuration(stored.settings)
+            cast = {character.id: character for character in change.cast or ()}
+            lines = [line_of(line.id, line.document, cast) for line in stored.lines]
+            self.session.go_on(stored.id, lines, change)
+            self.recorder.go_on(stored)
+        self._link = Link(lambda: self.session.reached, self.end)
+        self._ended = ended
+        self._task: asyncio.Task[None] | None = None
+        self._timers: list[asyncio.TimerHandle] = []
+        self._superseded: asyncio.Future[None] | None = None
+
+    @property
+    def deserted(self) -> bool:
+        """Whether its client is gone."""
+        return self._superseded is None
+
+    def start(self, carry: Carry) -> asyncio.Future[None]:
+        """Begin, with the first client. Returns what is done when another connection takes this one's place."""
+        self._link.begin(carry)
+        self._task = asyncio.create_task(self._live(), name=self.session.id)
+        self._task.add_done_callback(lambda _: self._ended(self))
+        return self._attended()
+
+    async def come_back(self, carry: Carry) -> asyncio.Future[None]:
+        """The client is back, or has come by another connection; see `start`."""
+        self._cancel_timers()
+        attended = self._attended()
+        await self._link.attach(carry, self.session.ready(), time.monotonic())
+        self.session.note(commands.Return())
+        return attended
+
+    def leave(self, attended: asyncio.Future[None], *, goodbye: bool) -> None:
+        """The connection that was given `attended` is gone. `goodbye`: it was closed properly."""
+        if attended is not self._superseded:
+            return
+        self._superseded = None
+        self._link.detach()
+        self.session.note(commands.Leave())
+        loop = asyncio.get_running_loop()
+        turn_waits_s = GOODBYE_WAITS_S if goodbye else TURN_WAITS_S
+        self._timers = [
+            loop.call_later(turn_waits_s, self.session.note, commands.Interrupt()),
+            loop.call_later(SESSION_WAITS_S, self.end),
+        ]
+
+    def end(self) -> None:
+        """End it soon; `ended` is called then."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def over(self) -> None:
+        """Returns when it has ended."""
+        if self._task is not None:
+            await asyncio.wait((self._task,))
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What it failed with, if it has; that is a bug."""
+        task = self._task
+        return task.exception() if task is not None and task.done() and not task.cancelled() else None
+
+    async def tell(self, event: Event) -> None:
+        """Tell the client, now or when it is back."""
+        await self._outbox.put(event, self.recorder.note(event))
+
+    async def _live(self) -> None:
+        helpers = [
+            asyncio.create_task(work, name=self.session.id) for work in (self._outbox.run(), self.recorder.run())
+        ]
+        try:
+            await self.session.run()
+        finally:
+            self._cancel_timers()
+            await stop(*helpers)
+            await self.recorder.finish()
+
+    def _attended(self) -> asyncio.Future[None]:
+        if self._superseded is not None:
+            self._superseded.set_result(None)
+        self._superseded = asyncio.get_running_loop().create_future()
+        return self._superseded
+
+    def _cancel_timers(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+
+    async def _send(self, event: Event, at: float) -> None:
+        await self._link.send(event, at)

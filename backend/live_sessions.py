@@ -1,0 +1,66 @@
+"""The sessions of a server whose clients can come back to them, by their resume tokens.
+
+Those without a client give way to newer ones when there are too many. Knows nothing of sockets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from backend.errors import Conflict
+from backend.live_session import LiveSession
+
+if TYPE_CHECKING:
+    from backend.session import Engines, SessionSettings
+    from backend.storage.conversations import ConversationStore, StoredConversation
+    from backend.turns import Figures
+
+log = logging.getLogger(__name__)
+
+
+class LiveSessions:
+    """At most `max_deserted` are kept whose clients are gone."""
+
+    def __init__(self, engines: Engines, figures: Figures, store: ConversationStore, max_deserted: int) -> None:
+        self._engines = engines
+        self._figures = figures
+        self._store = store
+        self._max_deserted = max_deserted
+        self._by_token: dict[str, LiveSession] = {}
+
+    def find(self, token: str) -> LiveSession | None:
+        """The session with that token."""
+        return self._by_token.get(token)
+
+    def open(self, settings: SessionSettings, stored: StoredConversation | None = None) -> LiveSession:
+        """A new session; with `stored`, one that goes on with that conversation."""
+        deserted = [live for live in self._by_token.values() if live.deserted]
+        for live in deserted[: max(0, len(deserted) - self._max_deserted + 1)]:
+            live.end()
+        live = LiveSession(self._engines, settings, self._figures, self._store, self._ended, stored)
+        self._by_token[live.session.resume_token] = live
+        return live
+
+    async def release(self, conversation: str) -> None:
+        """Returns when no session writes to the conversation. Raises `Conflict` when one with a client does."""
+        for live in list(self._by_token.values()):
+            if live.session.conversation.id == conversation:
+                if not live.deserted:
+                    raise Conflict("this conversation is going on in another session")
+                await self._end(live)
+
+    async def close(self) -> None:
+        """End all of them; returns when their conversations are kept."""
+        await asyncio.gather(*(self._end(live) for live in list(self._by_token.values())))
+
+    async def _end(self, live: LiveSession) -> None:
+        live.end()
+        await live.over()
+
+    def _ended(self, live: LiveSession) -> None:
+        self._by_token.pop(live.session.resume_token, None)
+        failure = live.failure
+        if failure is not None:
+            log.error("session failed", extra={"session": live.session.id}, exc_info=failure)

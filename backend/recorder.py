@@ -1,0 +1,252 @@
+"""Keeps the conversation of one session in the store, as it goes on, from what the client is told.
+
+Writing happens in a task of its own: nothing waits for it but `turn.done`, whose turn is kept when the client learns
+of its end. Knows nothing of SQL or sockets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from backend import events
+from backend.errors import StorageError
+from backend.lines import PersonLine, ReplyLine
+from backend.storage.conversations import Changes, StoredLine, StoredTurn, token_hash
+from backend.storage.line_documents import document_of
+from backend.storage.session_documents import settings_document
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from backend.conversation import Conversation
+    from backend.ledger import LedgerEntry
+    from backend.lines import Line
+    from backend.session import SessionSettings
+    from backend.storage.conversations import ConversationStore, StoredConversation
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 5.0
+"""How long after a failure writing is tried again, if nothing new has to be written before."""
+LAST_WRITE_S = 5.0
+"""How long the end of a session may wait for the database."""
+
+
+class Recorded(Protocol):
+    """What is recorded of a session."""
+
+    @property
+    def resume_token(self) -> str: ...
+
+    @property
+    def conversation(self) -> Conversation: ...
+
+    @property
+    def settings(self) -> SessionSettings: ...
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A turn of this session, under the number it has in the conversation."""
+
+    number: int
+    source: str
+    text: str
+    started_at: float
+    ended_at: float
+    outcome: str | None = None
+    ledger: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    written: bool = False
+
+    def stored(self) -> StoredTurn:
+        document = {"source": self.source, "text": self.text, "outcome": self.outcome, "ledger": self.ledger}
+        return StoredTurn(self.number, self.started_at, self.ended_at, document)
+
+
+class Recorder:
+    """`note` every event before the client is told; `run` for as long as the session lives, then `finish`."""
+
+    def __init__(self, store: ConversationStore, session: Recorded) -> None:
+        self._store = store
+        self._session = session
+        self._turns: dict[int, _Turn] = {}
+        """Turns not yet over, or not yet written, by the session's own numbers."""
+        self._turns_before = 0
+        self._turn_of: dict[str, int] = {}
+        self._kept: dict[str, StoredLine] = {}
+        """What stands in the store of the lines in memory."""
+        self._begun = False
+        self._removed_turns: set[int] = set()
+        self._removed_lines: set[str] = set()
+        self._settings: Mapping[str, Any] | None = None
+        self._due = asyncio.Event()
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def go_on(self, stored: StoredConversation) -> None:
+        """The session goes on with a conversation that is kept already."""
+        self._kept = {line.id: line for line in stored.lines}
+        self._turn_of = {line.id: line.turn for line in stored.lines if line.turn is not None}
+        self._turns_before = max((turn.number for turn in stored.turns), default=0)
+        self._begun = True
+        self._due.set()  # from now on it is this session's token that leads here
+
+    def note(self, event: object) -> asyncio.Future[None] | None:
+        """What the client is about to be told. Returns what `event` has to wait for, if it has to."""
+        match event:
+            case events.SessionReady() if self._begun:
+                self._due.set()
+            case events.TurnStarted(turn) if turn > 0:
+                self._begin(event)
+            case events.ReplyStarted(turn, message_id=line) if turn in self._turns:
+                self._turn_of[line] = self._turns[turn].number
+            case events.CallDone(turn, line=line) if turn in self._turns:
+                self._turn_of[line.id] = self._turns[turn].number
+            case events.TurnDone(turn, outcome, ledger) if turn in self._turns:
+                over = self._turns[turn]
+                over.outcome, over.ended_at, over.written = outcome, self._store.now(), False
+                over.ledger = [_account(entry) for entry in ledger]
+                return self._write_soon()
+            case (
+                events.ReplyDone()
+                | events.LineAdded()
+                | events.LineRemoved()
+                | events.LineTruncated()
+                | events.HeardCorrected()
+                | events.ConversationCleared()
+            ):
+                self._due.set()
+            case _:
+                pass
+        return None
+
+    async def run(self) -> None:
+        """Write what is due, until cancelled."""
+        failed = False
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RETRY_S if failed else None):
+                    await self._due.wait()
+            failed = not await self._write()
+
+    async def finish(self) -> None:
+        """Write the rest."""
+        try:
+            async with asyncio.timeout(LAST_WRITE_S):
+                await self._write()
+        except TimeoutError:
+            log.error("the end of a conversation could not be kept: the database does not answer")
+
+    def _begin(self, event: events.TurnStarted) -> None:
+        number, now = self._turns_before + event.turn, self._store.now()
+        self._turns[event.turn] = _Turn(number, event.source, event.text, now, now)
+        line = next((line for line in reversed(self._session.conversation.lines) if isinstance(line, PersonLine)), None)
+        if line is None:
+            return
+        before = self._turn_of.get(line.id)
+        if before is not None and event.source != "request":
+            self._removed_turns.add(before)  # it is answered again
+        if before is None or event.source != "request":
+            self._turn_of[line.id] = number
+
+    def _write_soon(self) -> asyncio.Future[None]:
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(written)
+        self._due.set()
+        return written
+
+    async def _write(self) -> bool:
+        """Write what has changed; whether that went well. Nobody waits any longer then, however it went."""
+        self._due.clear()
+        waiting, self._waiting = self._waiting, []
+        changes = self._changes()
+        try:
+            if changes is not None:
+                await self._store.write(changes)
+                self._written(changes)
+        except StorageError as error:
+            log.error("a conversation could not be kept", extra={"conversation": self._session.conversation.id})
+            log.debug("why: %s", error)
+            return False
+        finally:
+            for written in waiting:
+                if not written.done():
+                    written.set_result(None)
+        return True
+
+    def _changes(self) -> Changes | None:
+        """What the store does not know yet."""
+        conversation = self._session.conversation
+        self._removed_lines |= conversation.taken_out()
+        found = Changes(conversation.id, settings_document(self._session.settings, conversation.user_name))
+        found.resume_hash = token_hash(self._session.resume_token)
+        found.lines = self._changed_lines(conversation)
+        found.turns = [turn.stored() for turn in self._turns.values() if self._has_come_to_something(turn)]
+        found.removed_lines, found.removed_turns = set(self._removed_lines), set(self._removed_turns)
+        parts = (found.lines, found.turns, found.removed_lines, found.removed_turns)
+        if any(parts) or (self._begun and found.settings != self._settings):
+            return found
+        return None
+
+    def _has_come_to_something(self, turn: _Turn) -> bool:
+        return not turn.written and (turn.outcome is not None or turn.number in self._turn_of.values())
+
+    def _changed_lines(self, conversation: Conversation) -> list[StoredLine]:
+        """The lines as they are to be kept, of those that are not kept so. An open reply is none yet."""
+        changed: list[StoredLine] = []
+        position: int | None = None
+        for place, line in enumerate(conversation.lines):
+            before = self._kept.get(line.id)
+            if position is None:
+                position = self._first_position(conversation, place)
+            elif before is not None and before.position > position:
+                position = before.position
+            else:
+                position += 1
+            if isinstance(line, ReplyLine) and line.outcome is None:
+                continue
+            at = before.at if before else self._said_at(line)
+            now = StoredLine(line.id, position, self._turn_of.get(line.id), at, document_of(line))
+            if now != before:
+                changed.append(now)
+        return changed
+
+    def _first_position(self, conversation: Conversation, place: int) -> int:
+        """Before all that are known; where nothing is, after whatever was forgotten."""
+        known = (self._kept.get(line.id) for line in conversation.lines[place:])
+        first = next((line.position for line in known if line is not None), None)
+        if self._kept.get(conversation.lines[place].id) is not None:
+            assert first is not None
+            return first
+        if first is not None:
+            return first - 1
+        return max((line.position for line in self._kept.values()), default=-1) + 1
+
+    def _said_at(self, line: Line) -> float:
+        number = self._turn_of.get(line.id)
+        turn = next((turn for turn in self._turns.values() if turn.number == number), None)
+        return turn.started_at if turn is not None else self._store.now()
+
+    def _written(self, changes: Changes) -> None:
+        self._begun, self._settings = True, changes.settings
+        self._kept |= {line.id: line for line in changes.lines}
+        self._removed_lines -= changes.removed_lines
+        self._removed_turns -= changes.removed_turns
+        present = {line.id for line in self._session.conversation.lines}
+        self._kept = {id: line for id, line in self._kept.items() if id in present}
+        self._turn_of = {id: turn for id, turn in self._turn_of.items() if id in present}
+        written = {turn.number: turn.document for turn in changes.turns}
+        for number, turn in list(self._turns.items()):
+            if turn.number in written and written[turn.number]["outcome"] == turn.outcome:
+                turn.written = True
+                if turn.outcome is not None:
+                    del self._turns[number]
+
+
+def _account(entry: LedgerEntry) -> dict[str, Any]:
+    """A reply's account as it is kept."""
+    figures = {name: getattr(entry, name) for name in entry.__slots__ if name != "marks"}
+    return {**figures, "marks": entry.marks}
