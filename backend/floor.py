@@ -205,9 +205,11 @@ class Floor:
     async def _end(self, outcome: Outcome) -> None:
         """Stop the current turn and announce its end; what is open of it ends so."""
         await self.forget_guess()
-        task, self._task = self._task, None
-        if task is not None and self.turn is not None:
-            await self._making.cut(self.turn, task, outcome)
+        if self._task is not None and self.turn is not None:
+            try:
+                await self._making.cut(self.turn, self._task, outcome)
+            finally:
+                self._task = None
 
     def _begin(self, turn: Turn) -> None:
         self._turns, self.turn, self._task = turn.number, turn, self._making.start(turn)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from backend.storage.conversations import ConversationStore, StoredConversation
     from backend.turns import Figures
 
-TURN_WAITS_S = 30.0
+TURN_WAITS_S = 5.0
 """How long the turn that was being heard is kept alive for a client whose connection broke."""
 GOODBYE_WAITS_S = 2.0
 """The same for one that closed its connection properly: a page that is loaded again, or somebody who has left."""
@@ -44,10 +44,11 @@ class LiveSession:
         store: ConversationStore,
         ended: Callable[[LiveSession], None],
         stored: StoredConversation | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """With `stored`, it goes on with that conversation."""
-        self._outbox: Outbox[Event] = Outbox(self._send, time.monotonic)
-        self.session = Session(engines, settings, self.tell, figures)
+        self._outbox: Outbox[Event] = Outbox(self._send, clock)
+        self.session = Session(engines, settings, self.tell, figures, clock)
         self.recorder = Recorder(store, self.session)
         if stored is not None:
             change = configuration(stored.settings)
@@ -57,6 +58,7 @@ class LiveSession:
             self.recorder.go_on(stored)
         self._link = Link(lambda: self.session.reached, self.end)
         self._ended = ended
+        self._clock = clock
         self._task: asyncio.Task[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._superseded: asyncio.Future[None] | None = None
@@ -77,7 +79,7 @@ class LiveSession:
         """The client is back, or has come by another connection; see `start`."""
         self._cancel_timers()
         attended = self._attended()
-        await self._link.attach(carry, self.session.ready(), time.monotonic())
+        await self._link.attach(carry, self.session.ready(), self._clock())
         self.session.note(commands.Return())
         return attended
 

@@ -37,11 +37,19 @@ class LiveSessions:
     def open(self, settings: SessionSettings, stored: StoredConversation | None = None) -> LiveSession:
         """A new session; with `stored`, one that goes on with that conversation."""
         deserted = [live for live in self._by_token.values() if live.deserted]
-        for live in deserted[: max(0, len(deserted) - self._max_deserted + 1)]:
-            live.end()
+        _end_oldest(deserted, self._max_deserted)
         live = LiveSession(self._engines, settings, self._figures, self._store, self._ended, stored)
         self._by_token[live.session.resume_token] = live
         return live
+
+    @property
+    def lingering(self) -> int:
+        """Sessions without a client whose turn is still alive."""
+        return len(self._lingering())
+
+    def give_way(self, places: int, spared: LiveSession | None = None) -> None:
+        """Only so many may linger besides the one that is spared, now that others have come."""
+        _end_oldest([live for live in self._lingering() if live is not spared], places)
 
     async def release(self, conversation: str) -> None:
         """Returns when no session writes to the conversation. Raises `Conflict` when one with a client does."""
@@ -55,6 +63,9 @@ class LiveSessions:
         """End all of them; returns when their conversations are kept."""
         await asyncio.gather(*(self._end(live) for live in list(self._by_token.values())))
 
+    def _lingering(self) -> list[LiveSession]:
+        return [live for live in self._by_token.values() if live.deserted and live.session.answering]
+
     async def _end(self, live: LiveSession) -> None:
         live.end()
         await live.over()
@@ -64,3 +75,8 @@ class LiveSessions:
         failure = live.failure
         if failure is not None:
             log.error("session failed", extra={"session": live.session.id}, exc_info=failure)
+
+
+def _end_oldest(sessions: list[LiveSession], keep: int) -> None:
+    for live in sessions[: max(0, len(sessions) - keep)]:
+        live.end()

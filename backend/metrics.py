@@ -21,7 +21,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.sessions = Gauge("voicechat_sessions", "Sessions connected now", registry=self.registry)
+        self.sessions = Gauge(
+            "voicechat_sessions", "Sessions with a client, or with a turn that waits for theirs", registry=self.registry
+        )
         self._replies = Counter("voicechat_replies", "Replies by how they ended", ["outcome"], registry=self.registry)
         self._ttfa = Histogram(
             "voicechat_ttfa_seconds",

@@ -75,11 +75,11 @@ class Playback:
         """The newest report: a reply, and how many of its samples were heard."""
         return self._reported
 
-    @property
-    def reached(self) -> tuple[int, int] | None:
-        """The same as far as the clock tells; `None` while nothing was sent."""
-        reply = self.playing
-        return None if reply is None else (reply, self.position - self._tracks[reply].first)
+    def reached(self, ago_s: float) -> tuple[int, int] | None:
+        """The same by the clock, so many seconds ago; `None` while nothing was sent."""
+        position = max(0, self.position - int(ago_s * self._rate_hz))
+        begun = [(reply, position - track.first) for reply, track in self._tracks.items() if track.first <= position]
+        return begun[-1] if begun else None
 
     def hold(self, reply: int, samples: int) -> None:
         """The listener has gone, having heard so much of `reply`: nothing further is heard until `release`."""

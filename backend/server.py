@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from backend.errors import ConfigurationError
+    from backend.live_session import LiveSession
     from backend.session import Engines, SessionSettings
     from backend.settings import Settings
     from backend.storage.database import Database
@@ -40,7 +41,8 @@ class Server:
     voices: VoiceLibrary = field(default_factory=VoiceLibrary)
     """Those that clients have added."""
     metrics: Metrics = field(default_factory=Metrics)
-    sessions: int = 0
+    connected: int = 0
+    """Clients with a session."""
     decoding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_DECODED_AT_ONCE))
     """For threads that decode files; further files wait."""
     spoken_answers: SpokenAnswers = field(default_factory=SpokenAnswers)
@@ -56,6 +58,12 @@ class Server:
     def __post_init__(self) -> None:
         self.store = ConversationStore(self.database)
         self.live = LiveSessions(self.engines, self.metrics, self.store, self.settings.max_sessions)
+        self.metrics.sessions.set_function(lambda: self.sessions)
+
+    @property
+    def sessions(self) -> int:
+        """Those with a client, and those whose turn still waits for theirs."""
+        return self.connected + self.live.lingering
 
     def authorize(self, presented_key: str | None) -> None:
         """Raises `Unauthorized` unless the key is right or none is required."""
@@ -72,17 +80,17 @@ class Server:
         raise Unauthorized("pages of this origin may not connect; see --allowed-origins")
 
     @contextmanager
-    def admitted(self) -> Generator[None]:
-        """Holds one session's place. Raises `AtCapacity` when there is none."""
-        if self.sessions >= self.settings.max_sessions:
+    def admitted(self, returning: LiveSession | None = None) -> Generator[None]:
+        """Holds a client's place. Raises `AtCapacity` when there is none; sessions without a client
+        give way, but for the one it is `returning` to."""
+        if self.connected >= self.settings.max_sessions:
             raise AtCapacity(f"all {self.settings.max_sessions} sessions are taken")
-        self.sessions += 1
-        self.metrics.sessions.set(self.sessions)
+        self.connected += 1
+        self.live.give_way(self.settings.max_sessions - self.connected, returning)
         try:
             yield
         finally:
-            self.sessions -= 1
-            self.metrics.sessions.set(self.sessions)
+            self.connected -= 1
 
     def not_ready(self) -> str | None:
         """Why a session would not be served now; `None` when it would."""
@@ -90,6 +98,6 @@ class Server:
         for stage, engine in engines.items():
             if not engine.ready:
                 return f"{stage} engine {engine.name} is not ready: {engine.detail}"
-        if self.sessions >= self.settings.max_sessions:
+        if self.connected >= self.settings.max_sessions:
             return f"all {self.settings.max_sessions} sessions are taken"
         return None

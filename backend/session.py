@@ -157,6 +157,11 @@ class Session:
         return self._settings
 
     @property
+    def answering(self) -> bool:
+        """Whether a turn is alive."""
+        return self._floor.taken
+
+    @property
     def reached(self) -> tuple[int, int, int] | None:
         """How far the client has heard for certain: a turn, a reply of it, and samples of that."""
         return self._floor.reached

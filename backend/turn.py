@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from backend.utterance import Utterance
 
 
+UNNOTICED_S = 1.0
+"""How long a connection may have been broken before anybody notices."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """What a turn works with."""
@@ -190,7 +194,7 @@ class Turn:
         """How far the listener has come for certain: a reply, and samples of it. `reports`: whether it tells."""
         if self._playback.reported is not None:
             return self._playback.reported
-        reached = self._playback.reached
+        reached = self._playback.reached(UNNOTICED_S)
         return (0, 0) if reports and reached is not None else reached
 
     def listener_left(self, *, reports: bool) -> None:

@@ -44,8 +44,10 @@ async def native_socket(websocket: WebSocket) -> None:
     try:
         server.check_origin(websocket.headers.get("origin"), websocket.headers.get("host"))
         server.authorize(presented_key(websocket))
-        with server.admitted():
-            await _serve(websocket, server)
+        token = websocket.query_params.get("resume")
+        returning = server.live.find(token) if token else None
+        with server.admitted(returning):
+            await _serve(websocket, server, returning)
     except Unauthorized as error:
         await websocket.close(CLOSE_UNAUTHORIZED, str(error))
     except AtCapacity as error:
@@ -57,7 +59,7 @@ async def native_socket(websocket: WebSocket) -> None:
         )
 
 
-async def _serve(websocket: WebSocket, server: Server) -> None:
+async def _serve(websocket: WebSocket, server: Server, returning: LiveSession | None) -> None:
     async def carry(event: Event, at: float) -> bool:
         message = native.encode(event, at)
         try:
@@ -69,7 +71,10 @@ async def _serve(websocket: WebSocket, server: Server) -> None:
             return False
         return True
 
-    live, attended = await _arrive(server, websocket.query_params, carry)
+    if returning is not None:
+        live, attended = returning, await returning.come_back(carry)
+    else:
+        live, attended = await _begin(server, websocket.query_params, carry)
     reading = asyncio.create_task(_read(websocket, live), name=f"{live.session.id} reader")
     ending = asyncio.create_task(live.over(), name=f"{live.session.id} end")
     code: int | None = None
@@ -86,12 +91,10 @@ async def _serve(websocket: WebSocket, server: Server) -> None:
         await websocket.close(CLOSE_GOING_AWAY, "the session goes on elsewhere, or has ended")
 
 
-async def _arrive(server: Server, query: Mapping[str, str], carry: Carry) -> tuple[LiveSession, asyncio.Future[None]]:
-    """The session the client comes back to, or a new one; and what is done when another connection takes it over."""
+async def _begin(server: Server, query: Mapping[str, str], carry: Carry) -> tuple[LiveSession, asyncio.Future[None]]:
+    """A new session, which may go on with a conversation that is kept; and what is done when another connection takes
+    it over."""
     token, wanted = query.get("resume"), query.get("conversation")
-    live = server.live.find(token) if token else None
-    if live is not None:
-        return live, await live.come_back(carry)
     problem: VoiceChatError | None = None
     stored: StoredConversation | None = None
     try:
