@@ -26,7 +26,7 @@ from backend.engines.smart_turn import SmartTurn
 from backend.engines.whisper import WhisperSpeechToText
 from backend.errors import ConfigurationError
 from backend.pipelines.turn_detection import TurnSettings
-from backend.routes import chat, models, operations, realtime, sockets, speech, transcriptions, voices
+from backend.routes import chat, conversations, models, operations, realtime, sockets, speech, transcriptions, voices
 from backend.routes.body_limit import BodyLimit
 from backend.routes.errors import DOCUMENTED, install_error_handlers
 from backend.server import Server
@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from backend.engines.interfaces import LanguageModel, SpeechToText, TextToSpeech
     from backend.settings import Settings
 
-ROUTERS = tuple(door.router for door in (operations, sockets, realtime, models, chat, speech, transcriptions, voices))
+ROUTERS = tuple(
+    door.router for door in (operations, sockets, realtime, models, chat, speech, transcriptions, voices, conversations)
+)
 
 
 def choose_engines(settings: Settings) -> Engines:

@@ -140,6 +140,8 @@ class Configure:
     """How fast replies are spoken; 1 is the voice's own speed."""
     language: str | None = None
     """What the person speaks, ISO 639-1; empty: not known."""
+    keep_audio: bool | None = None
+    """Whether the sound of replies is kept with the conversation."""
 
 
 @dataclass(frozen=True, slots=True)

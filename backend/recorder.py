@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from backend import events
 from backend.errors import StorageError
+from backend.kept_audio import KeptAudio
 from backend.lines import PersonLine, ReplyLine
-from backend.storage.conversations import Changes, StoredLine, StoredTurn, token_hash
+from backend.storage.conversations import Changes, ReplyAudio, StoredLine, StoredTurn, token_hash
 from backend.storage.line_documents import document_of
 from backend.storage.session_documents import settings_document
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from backend.conversation import Conversation
+    from backend.kept_audio import HeardReply
     from backend.ledger import LedgerEntry
     from backend.lines import Line
     from backend.session import SessionSettings
@@ -82,7 +84,11 @@ class Recorder:
         self._begun = False
         self._removed_turns: set[int] = set()
         self._removed_lines: set[str] = set()
+        self._cleared = False
         self._settings: Mapping[str, Any] | None = None
+        self._sound = KeptAudio()
+        self._heard: list[HeardReply] = []
+        """Sound still to be written."""
         self._due = asyncio.Event()
         self._waiting: list[asyncio.Future[None]] = []
 
@@ -94,8 +100,10 @@ class Recorder:
         self._begun = True
         self._due.set()  # from now on it is this session's token that leads here
 
-    def note(self, event: object) -> asyncio.Future[None] | None:
+    def note(self, event: events.Event) -> asyncio.Future[None] | None:
         """What the client is about to be told. Returns what `event` has to wait for, if it has to."""
+        if self._session.settings.keep_audio:
+            self._sound.note(event, self._session.settings.output_rate)
         match event:
             case events.SessionReady() if self._begun:
                 self._due.set()
@@ -116,9 +124,10 @@ class Recorder:
                 | events.LineRemoved()
                 | events.LineTruncated()
                 | events.HeardCorrected()
-                | events.ConversationCleared()
             ):
                 self._due.set()
+            case events.ConversationCleared():
+                self._forget()
             case _:
                 pass
         return None
@@ -152,6 +161,15 @@ class Recorder:
         if before is None or event.source != "request":
             self._turn_of[line.id] = number
 
+    def _forget(self) -> None:
+        """All that was said is to be forgotten."""
+        self._turns = {number: turn for number, turn in self._turns.items() if turn.outcome is None}
+        self._kept.clear()
+        self._turn_of.clear()
+        self._heard.clear()
+        self._cleared = self._begun
+        self._due.set()
+
     def _write_soon(self) -> asyncio.Future[None]:
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(written)
@@ -162,11 +180,13 @@ class Recorder:
         """Write what has changed; whether that went well. Nobody waits any longer then, however it went."""
         self._due.clear()
         waiting, self._waiting = self._waiting, []
-        changes = self._changes()
+        changes, sound = self._changes(), self._heard
         try:
             if changes is not None:
+                changes.audio = [await asyncio.to_thread(_as_kept, heard) for heard in sound]
                 await self._store.write(changes)
                 self._written(changes)
+                self._heard = self._heard[len(sound) :]
         except StorageError as error:
             log.error("a conversation could not be kept", extra={"conversation": self._session.conversation.id})
             log.debug("why: %s", error)
@@ -186,7 +206,9 @@ class Recorder:
         found.lines = self._changed_lines(conversation)
         found.turns = [turn.stored() for turn in self._turns.values() if self._has_come_to_something(turn)]
         found.removed_lines, found.removed_turns = set(self._removed_lines), set(self._removed_turns)
-        parts = (found.lines, found.turns, found.removed_lines, found.removed_turns)
+        self._heard += self._sound.take()
+        found.cleared = self._cleared
+        parts = (found.lines, found.turns, found.removed_lines, found.removed_turns, found.cleared)
         if any(parts) or (self._begun and found.settings != self._settings):
             return found
         return None
@@ -233,6 +255,7 @@ class Recorder:
     def _written(self, changes: Changes) -> None:
         self._begun, self._settings = True, changes.settings
         self._kept |= {line.id: line for line in changes.lines}
+        self._cleared = self._cleared and not changes.cleared
         self._removed_lines -= changes.removed_lines
         self._removed_turns -= changes.removed_turns
         present = {line.id for line in self._session.conversation.lines}
@@ -244,6 +267,10 @@ class Recorder:
                 turn.written = True
                 if turn.outcome is not None:
                     del self._turns[number]
+
+
+def _as_kept(heard: HeardReply) -> ReplyAudio:
+    return ReplyAudio(heard.line, heard.rate_hz, heard.flac())
 
 
 def _account(entry: LedgerEntry) -> dict[str, Any]:

@@ -85,6 +85,8 @@ class SessionSettings:
     """How much audio may be sent before it is heard."""
     speed: float = 1.0
     """How fast replies are spoken."""
+    keep_audio: bool = False
+    """Whether the sound of replies is kept with the conversation."""
 
     @property
     def unpaced(self) -> SessionSettings:
@@ -104,6 +106,7 @@ class SessionSettings:
             aloud=self.aloud if change.aloud is None else change.aloud,
             ahead_s=self.ahead_s if change.ahead_s is None else change.ahead_s,
             speed=change.speed or self.speed,
+            keep_audio=self.keep_audio if change.keep_audio is None else change.keep_audio,
         )
 
 

@@ -66,6 +66,7 @@ class _Configure(_Wire):
     llm: _Llm | None = None
     turn: _Turn | None = None
     captions: bool | None = None
+    keep_audio: bool | None = None
 
 
 class _Say(_Wire):
@@ -141,6 +142,7 @@ def _configure(wire: _Configure, known: Mapping[str, Character]) -> commands.Con
         eagerness=turn.eagerness,
         mode=turn.mode,
         captions=wire.captions,
+        keep_audio=wire.keep_audio,
     )
 
 

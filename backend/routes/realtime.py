@@ -25,6 +25,7 @@ from backend.protocols.realtime.incoming import Incoming, Step, Understand
 from backend.protocols.realtime.outgoing import Outgoing
 from backend.protocols.realtime.requests import read_object
 from backend.protocols.realtime.wire import Wire, error
+from backend.recorder import Recorder
 from backend.routes.auth import presented_key
 from backend.routes.errors import error_response, status_of
 from backend.routes.session_socket import live
@@ -85,7 +86,9 @@ class _Carrier:
         self._incoming, self._outgoing = Incoming(connection), Outgoing(connection)
         self._outbox: Outbox[events.Event | Wire] = Outbox(self._send, time.monotonic)
         settings = server.defaults.changed(connection.config.configure(), server.engines.tts.voices)
-        self._session = Session(server.engines, settings.unpaced, self._outbox.put, server.metrics)
+        self._session = Session(server.engines, settings.unpaced, self._tell, server.metrics)
+        self._session.conversation.id = connection.conversation
+        self._recorder = Recorder(server.store, self._session)
         self._unsent: deque[str] = deque()
         self._speaking: set[int | str] = set()
         """The person, and the turns that can be heard or are being prepared, by their numbers."""
@@ -94,7 +97,14 @@ class _Carrier:
 
     async def carry(self) -> None:
         """Until the client leaves."""
-        await live(self._websocket, self._session, self._read(), self._outbox.run(), self._wait_in_silence())
+        carriers = (self._read(), self._outbox.run(), self._wait_in_silence(), self._recorder.run())
+        try:
+            await live(self._websocket, self._session, *carriers)
+        finally:
+            await self._recorder.finish()
+
+    async def _tell(self, event: events.Event) -> None:
+        await self._outbox.put(event, self._recorder.note(event))
 
     async def _send(self, told: events.Event | Wire, _at: float) -> None:
         """Whoever is cancelled in here leaves nothing half told: the next to send sends the rest first."""

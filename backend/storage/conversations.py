@@ -69,6 +69,8 @@ class Changes:
     lines: list[StoredLine] = field(default_factory=list[StoredLine])
     turns: list[StoredTurn] = field(default_factory=list[StoredTurn])
     audio: list[ReplyAudio] = field(default_factory=list[ReplyAudio])
+    cleared: bool = False
+    """Whether everything that was said before is forgotten."""
     removed_lines: set[str] = field(default_factory=set[str])
     removed_turns: set[int] = field(default_factory=set[int])
 
@@ -133,6 +135,9 @@ class ConversationStore:
 
     async def _write_parts(self, connection: AsyncConnection, changes: Changes) -> None:
         id = changes.conversation
+        if changes.cleared:
+            for table in (LineRow, TurnRow, ReplyAudioRow):
+                await connection.execute(delete(table).where(table.conversation == id))
         if changes.removed_lines:
             for table, column in ((LineRow, LineRow.id), (ReplyAudioRow, ReplyAudioRow.line)):
                 gone = (table.conversation == id) & column.in_(changes.removed_lines)

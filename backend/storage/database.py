@@ -100,7 +100,7 @@ def _url(address: str | Path) -> URL:
         return URL.create("sqlite+aiosqlite", database=str(address))
     try:
         return make_url(address)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise ConfigurationError("the address of the database cannot be understood") from error
 
 

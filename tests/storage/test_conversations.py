@@ -1,0 +1,138 @@
+"""Conversations in the database, on SQLite and on PostgreSQL alike."""
+
+from __future__ import annotations
+
+import pytest
+
+from backend.characters import Character
+from backend.errors import StorageError
+from backend.events import Outcome
+from backend.lines import CallLine, NoteLine, PersonLine, ReplyLine, ResultLine
+from backend.storage.conversations import (
+    Changes,
+    ConversationStore,
+    ReplyAudio,
+    StoredLine,
+    StoredTurn,
+    token_hash,
+)
+from backend.storage.line_documents import document_of, line_of
+
+NORA = Character("nora", "Nora")
+
+
+class Clock:
+    """Unix time that goes on by a second with every question."""
+
+    def __init__(self) -> None:
+        self.at = 1000.0
+
+    def __call__(self) -> float:
+        self.at += 1
+        return self.at
+
+
+@pytest.fixture
+def store(database):
+    """A store over an empty database."""
+    return ConversationStore(database, Clock())
+
+
+def line(id, position, text="Hello.", turn=1) -> StoredLine:
+    return StoredLine(id, position, turn, 5.0, {"kind": "note", "text": text})
+
+
+def turn(number, text="Hello.") -> StoredTurn:
+    return StoredTurn(number, 5.0, 6.0, {"source": "text", "text": text, "outcome": "completed", "ledger": []})
+
+
+async def test_a_conversation_reads_as_it_was_written(store):
+    """Lines come in their order and turns in theirs, with all they hold."""
+    lines, turns = [line("b", 1, "Second.\0"), line("a", -3, "First: “é”, 字, 🙂.")], [turn(2), turn(1)]
+    await store.write(Changes("c", {"user_name": "Ann"}, lines=lines, turns=turns, summary={"text": "s", "to": "a"}))
+    read = await store.read("c")
+    assert (read.lines, read.turns) == ([lines[1], lines[0]], [turns[1], turns[0]])
+    assert (read.settings, read.summary) == ({"user_name": "Ann"}, {"text": "s", "to": "a"})
+    assert read.created_at == read.updated_at == 1001.0
+
+
+async def test_further_changes_are_added(store):
+    """What is written again takes the place of what was there, what is removed goes, the rest stays."""
+    await store.write(Changes("c", {}, lines=[line("a", 0), line("b", 1), line("c", 2)], turns=[turn(1), turn(2)]))
+    changes = Changes("c", {"user_name": "Ben"}, lines=[line("b", 1, "Corrected.", turn=3)])
+    changes.removed_lines, changes.removed_turns = {"c", "unknown"}, {2}
+    await store.write(changes)
+    read = await store.read("c")
+    assert read.lines == [line("a", 0), line("b", 1, "Corrected.", turn=3)]
+    assert read.turns == [turn(1)]
+    assert read.settings == {"user_name": "Ben"}
+    assert (read.created_at, read.updated_at) == (1001.0, 1002.0)
+
+
+async def test_conversations_do_not_mix(store):
+    """The same line id in two conversations is two lines."""
+    await store.write(Changes("one", {}, lines=[line("a", 0, "One.")]))
+    await store.write(Changes("two", {}, lines=[line("a", 0, "Two.")]))
+    assert (await store.read("one")).lines == [line("a", 0, "One.")]
+    assert (await store.read("two")).lines == [line("a", 0, "Two.")]
+
+
+async def test_changes_are_written_whole_or_not_at_all(store):
+    """A change the database refuses leaves everything as it was."""
+    await store.write(Changes("c", {}, lines=[line("a", 0)]))
+    bad = Changes("c", {"user_name": "Eve"}, lines=[line("b", 1), line(None, 2)])
+    with pytest.raises(StorageError):
+        await store.write(bad)
+    read = await store.read("c")
+    assert (read.lines, read.settings) == ([line("a", 0)], {})
+
+
+async def test_the_newest_session_is_found_by_its_token(store):
+    """Tokens are kept as hashes, and one that was replaced leads nowhere."""
+    await store.write(Changes("c", {}, resume_hash=token_hash("old")))
+    await store.write(Changes("c", {}, resume_hash=token_hash("new")))
+    assert await store.find_by_token("new") == "c"
+    assert await store.find_by_token("old") is None
+
+
+async def test_the_list_shows_the_newest_first(store):
+    """With how it began and how long it has become; and the rest of a long list can be asked for."""
+    for id in ("a", "b", "c"):
+        await store.write(Changes(id, {"user_name": id}, turns=[turn(2, "later"), turn(1, f"{id} begins")]))
+    await store.write(Changes("a", {"user_name": "a"}))
+    heads = await store.heads()
+    assert [(head.id, head.opening, head.turns) for head in heads] == [
+        ("a", "a begins", 2),
+        ("c", "c begins", 2),
+        ("b", "b begins", 2),
+    ]
+    assert [head.id for head in await store.heads(before=heads[0].updated_at, limit=1)] == ["c"]
+
+
+async def test_deleting_takes_everything_along(store):
+    """Nothing of a deleted conversation is left in any table."""
+    audio = [ReplyAudio("a", 24000, b"fLaC")]
+    await store.write(Changes("c", {}, lines=[line("a", 0)], turns=[turn(1)], audio=audio))
+    assert await store.audio("c") == {"a": audio[0]}
+    assert await store.delete("c")
+    assert not await store.delete("c")
+    assert await store.read("c") is None
+    await store.write(Changes("c", {}))
+    read = await store.read("c")
+    assert (read.lines, read.turns, await store.audio("c")) == ([], [], {})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        PersonLine("Hello.", ("nora",), "msg_1", spoken=True),
+        NoteLine("Be brief.", "msg_2"),
+        ReplyLine(NORA, "msg_3", "Hello there.", "Hello", Outcome.INTERRUPTED),
+        CallLine(NORA, "call_1", "look", '{"at": "sea"}', "fc_1"),
+        ResultLine("call_1", "waves", "fco_1"),
+    ],
+)
+def test_a_line_comes_back_as_it_was(said):
+    """Every kind of line survives being kept, and a character that is gone is still known by name."""
+    assert line_of(said.id, document_of(said), {"nora": NORA}) == said
+    assert line_of(said.id, document_of(said), {}) == said
