@@ -7,6 +7,7 @@ import re
 import sys
 from asyncio.subprocess import PIPE, Process
 from contextlib import AsyncExitStack, asynccontextmanager
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from backend.client.concurrency import beside
@@ -39,18 +40,21 @@ async def servers(sessions: int, stt: str, llm: str) -> AsyncGenerator[list[str]
 @asynccontextmanager
 async def _server(llm: str, stt: str) -> AsyncGenerator[str]:
     engines = ("--stt", stt, "--tts", "offline", "--llm", "openai", "--llm-base-url", llm, "--llm-model", MODEL)
-    options = (*engines, "--llm-api-key", "none", "--port", "0", "--log-level", "error")
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "backend.cli", "serve", *options, stdout=PIPE)
-    try:
-        async with asyncio.timeout(READY_WITHIN_S):
-            address = await _address(process)
-            await _ready(process)
-        async with beside(_drain(process)):
-            yield f"ws://{address}/ws"
-    except TimeoutError as error:
-        raise ConnectionFailed(f"the server was not ready within {READY_WITHIN_S} s") from error
-    finally:
-        await _end(process)
+    with TemporaryDirectory() as folder:
+        options = (*engines, "--llm-api-key", "none", "--port", "0", "--log-level", "error", "--data-dir", folder)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "backend.cli", "serve", *options, stdout=PIPE
+        )
+        try:
+            async with asyncio.timeout(READY_WITHIN_S):
+                address = await _address(process)
+                await _ready(process)
+            async with beside(_drain(process)):
+                yield f"ws://{address}/ws"
+        except TimeoutError as error:
+            raise ConnectionFailed(f"the server was not ready within {READY_WITHIN_S} s") from error
+        finally:
+            await _end(process)
 
 
 async def _address(process: Process) -> str:
