@@ -2,7 +2,7 @@
 /// <reference path="./types.d.ts" />
 /**
  * The socket to /ws: events and audio in, messages and microphone out. Comes back by itself after a loss, and asks
- * for the same session. Knows nothing of what the messages mean beyond what keeps it alive.
+ * for the same session, or, where the server has lost that, for the same conversation. Knows nothing of what the messages mean beyond what keeps it alive.
  */
 
 const FIRST_RETRY_MS = 500;
@@ -35,6 +35,9 @@ export class Connection {
     this._listeners = listeners;
     this._open = open;
     this._resumeToken = "";
+    /** The conversation, once there is something in it to go on with. */
+    this._conversation = "";
+    this._ready = "";
     this._attempt = 0;
     this._awaitingPong = false;
     /** @type {WebSocket | null} */
@@ -54,6 +57,7 @@ export class Connection {
     this._retry = undefined;
     const url = new URL(this._url);
     if (this._resumeToken) url.searchParams.set("resume", this._resumeToken);
+    if (this._conversation) url.searchParams.set("conversation", this._conversation);
     const socket = this._open(url.href);
     this._socket = socket;
     socket.binaryType = "arraybuffer";
@@ -100,7 +104,9 @@ export class Connection {
     if (event.type === "session.ready") {
       this._attempt = 0;
       this._resumeToken = event.resume_token;
+      this._ready = event.conversation;
     }
+    if (event.type === "turn.done") this._conversation = this._ready;
     this._listeners.onEvent(event);
   }
 

@@ -31,8 +31,11 @@ export class JitterBuffer {
     this._turn = 0;
     /** Turns up to this one are over. */
     this._flushed = 0;
-    /** Where the audio received so far ends. */
-    this._received = { turn: 0, reply: 0, end: 0 };
+    /**
+     * Where the audio received so far of the newest turn's replies ends.
+     * @type {Map<number, number>}
+     */
+    this._received = new Map();
     /** @type {Position[]} */
     this._positions = [];
   }
@@ -42,7 +45,7 @@ export class JitterBuffer {
     this._cut();
     this._turn = 0;
     this._flushed = 0;
-    this._received = { turn: 0, reply: 0, end: 0 };
+    this._received.clear();
   }
 
   /** True while there is something to play. */
@@ -59,6 +62,7 @@ export class JitterBuffer {
   advance(turn) {
     if (turn <= this._turn) return;
     this._turn = turn;
+    this._received.clear();
     this._cut();
   }
 
@@ -80,13 +84,11 @@ export class JitterBuffer {
   push(frame) {
     if (frame.turn < this._turn || frame.turn <= this._flushed) return;
     this.advance(frame.turn);
-    const received = this._received;
-    const continues = frame.turn === received.turn && frame.reply === received.reply;
-    const repeated = continues ? Math.min(frame.samples.length, Math.max(0, received.end - frame.firstSample)) : 0;
+    const received = this._received.get(frame.reply) ?? 0;
+    const repeated = Math.min(frame.samples.length, Math.max(0, received - frame.firstSample));
     const fresh = { ...frame, firstSample: frame.firstSample + repeated, samples: frame.samples.subarray(repeated) };
     if (this._queued + fresh.samples.length > this._longest) return;
-    const end = frame.firstSample + frame.samples.length;
-    this._received = { turn: frame.turn, reply: frame.reply, end: continues ? Math.max(end, received.end) : end };
+    this._received.set(frame.reply, Math.max(received, frame.firstSample + frame.samples.length));
     this._queue.push(fresh);
     this._queued += fresh.samples.length;
   }

@@ -29,6 +29,7 @@
  * @property {boolean} back the connection was lost and has come back
  * @property {MicrophoneStatus} microphone
  * @property {string | null} session
+ * @property {string | null} conversation
  * @property {Record<"stt" | "llm" | "tts", Engine> | null} engines
  * @property {Character[]} cast
  * @property {Record<string, number>} places character id -> its place in the order of first appearance
@@ -57,6 +58,7 @@ export const initialState = {
   back: false,
   microphone: "off",
   session: null,
+  conversation: null,
   engines: null,
   cast: [],
   places: {},
@@ -150,7 +152,7 @@ function connectionChanged(state, status, refusal) {
     back,
     hearing: gone ? null : state.hearing,
     speaking: gone ? false : state.speaking,
-    answering: gone ? false : state.answering, // the server ends a turn that nobody is there to hear
+    answering: gone ? false : state.answering, // the server says how the turn stands when we are back
   };
 }
 
@@ -162,19 +164,47 @@ function sessionReady(state, event) {
   const ready = {
     ...state,
     session: event.session,
+    conversation: event.conversation,
     engines: event.engines,
     cast: event.characters,
     places,
     to: state.to.filter((id) => ids.includes(id)),
   };
-  if (state.session === null || state.session === event.session) return ready;
+  if (state.session === event.session) return event.turn ? turnTold(ready, event.turn) : ready;
+  if (state.session === null) return ready;
+  const remembered = state.conversation === event.conversation;
+  const lines = closeReplies(state.lines, () => true, "lost");
   return {
     ...ready,
-    lines: [...closeReplies(state.lines, () => true, "lost"), newConversationNote(event.session)],
+    lines: remembered ? lines : [...lines, newConversationNote(event.session)],
     turn: 0,
     answering: false,
     audible: null,
   };
+}
+
+/**
+ * We are back: this is how the newest turn stands, whatever was told while we were away.
+ * @param {State} state
+ * @param {NewestTurn} newest
+ * @returns {State}
+ */
+function turnTold(state, newest) {
+  const { turn } = newest;
+  let told = turn === state.turn ? state : turnStarted(state, { type: "turn.started", ...newest });
+  for (const reply of newest.replies) {
+    const key = replyKey(told, turn, reply.reply);
+    const known = told.lines.some((line) => line.key === key);
+    if (!known) told = replyStarted(told, { type: "reply.started", turn, ...reply });
+    const heard = reply.outcome === "completed" ? reply.text : (reply.heard_text ?? "");
+    told = changeReply(told, turn, reply.reply, (line) => ({
+      ...line,
+      text: reply.text,
+      heardText: heard,
+      outcome: reply.outcome ?? "open",
+    }));
+  }
+  return { ...told, answering: newest.outcome === null };
 }
 
 /** @param {string} session @returns {NoteLine} */

@@ -4,6 +4,23 @@ type Outcome = "completed" | "interrupted" | "failed";
 type Engine = { name: string; stand_in: boolean; ready: boolean; detail?: string };
 type Character = { id: string; name: string; voice?: string };
 
+type NewestTurn = {
+  turn: number;
+  text: string;
+  source: "speech" | "text";
+  characters: string[];
+  outcome: Outcome | null;
+  replies: {
+    reply: number;
+    message_id: string;
+    character_id: string;
+    character_name: string;
+    text: string;
+    outcome: Outcome | null;
+    heard_text: string | null;
+  }[];
+};
+
 type ServerEvent =
   | {
       type: "session.ready";
@@ -13,6 +30,8 @@ type ServerEvent =
       output_rate: number;
       engines: { stt: Engine; llm: Engine; tts: Engine };
       characters: Character[];
+      /** For a page that has come back: the newest turn, as far as it had been told. */
+      turn?: NewestTurn;
     }
   | { type: "speech.started" | "speech.stopped"; audio_ms: number }
   | { type: "transcript.partial" | "transcript.final"; text: string }

@@ -69,6 +69,18 @@ test("after a loss it comes back by itself and asks for the same session", () =>
   assert.deepEqual(statuses, ["open", "reconnecting", "open"]);
 });
 
+test("a conversation in which something was said is asked for too, should the session be lost", () => {
+  sockets[0].accept({ type: "session.ready", resume_token: "token", conversation: "c" });
+  sockets[0].lose();
+  mock.timers.tick(1000);
+  assert.equal(sockets[1].url.searchParams.get("conversation"), null);
+  sockets[1].accept({ type: "session.ready", resume_token: "token", conversation: "c" });
+  sockets[1].onmessage({ data: JSON.stringify({ type: "turn.done", turn: 1 }) });
+  sockets[1].lose();
+  mock.timers.tick(1000);
+  assert.equal(sockets[2].url.searchParams.get("conversation"), "c");
+});
+
 test("waits grow to ten seconds and are spread, so a returning server is not stormed", () => {
   const waits = [0, 1, 2, 3, 9, 99].map((attempt) => retryDelayMs(attempt, 0.5));
   assert.deepEqual(waits, [500, 1000, 2000, 4000, 10000, 10000]);

@@ -152,6 +152,18 @@ test("samples sent again after a reconnect are not heard twice", () => {
   assert.equal(buffer.takePositions().at(-1).samples, TARGET + 480);
 });
 
+test("what is sent again of one reply while the next is queued is not heard twice either", () => {
+  const buffer = new JitterBuffer(HZ);
+  const first = frame({ length: TARGET, value: 0.1, endsMessage: true });
+  buffer.push(first);
+  buffer.push(frame({ reply: 1, length: 960, value: 0.2 }));
+  buffer.push(first);
+  buffer.push(frame({ reply: 1, length: 1920, value: 0.2 }));
+  const output = read(buffer, TARGET + 2400);
+  const expected = new Float32Array(TARGET + 2400).fill(0.1, 0, TARGET).fill(0.2, TARGET, TARGET + 1920);
+  assert.deepEqual(output, expected);
+});
+
 test("another session may count its turns from 1 again", () => {
   const buffer = playing();
   buffer.advance(7);

@@ -145,7 +145,7 @@ test("the same session after a loss goes on as it was", () => {
 });
 
 test("another session after a loss says so and does not mix its turns with the old ones", () => {
-  const state = [{ ...ready, session: "s2" }, turn, reply, text("New")].reduce(
+  const state = [{ ...ready, session: "s2", conversation: "c2" }, turn, reply, text("New")].reduce(
     reduce,
     after(ready, turn, reply, text("Old")),
   );
@@ -157,6 +157,55 @@ test("another session after a loss says so and does not mix its turns with the o
   assert.equal(state.lines[1].text, "Old");
   assert.equal(last(state).text, "New");
   assert.equal(new Set(state.lines.map(({ key }) => key)).size, 5);
+});
+
+const newest = (turn, outcome, ...replies) => ({
+  turn,
+  text: "Hello",
+  source: "text",
+  characters: ["nova"],
+  outcome,
+  replies: replies.map((written, index) => ({
+    reply: index,
+    message_id: `m${index}`,
+    character_id: "nova",
+    character_name: "Nova",
+    heard_text: null,
+    ...written,
+  })),
+});
+
+test("back in the same session, the newest turn is shown as it stands and goes on", () => {
+  const lost = after(ready, turn, reply, text("Good "), { type: "connection.changed", status: "reconnecting" });
+  const back = reduce(lost, { ...ready, turn: newest(1, null, { text: "Good day to", outcome: null }) });
+  assert.deepEqual(
+    back.lines.map(({ text }) => text),
+    ["Hello", "Good day to"],
+  );
+  assert.equal(back.answering, true);
+  assert.equal(last(reduce(back, text(" you."))).text, "Good day to you.");
+});
+
+test("a turn that began and ended while we were away is shown whole", () => {
+  const lost = after(ready, turn, reply, text("Good day."), { type: "connection.changed", status: "reconnecting" });
+  const cut = { text: "One two three.", outcome: "interrupted", heard_text: "One two" };
+  const back = reduce(lost, { ...ready, turn: newest(2, "interrupted", { text: "Yes.", outcome: "completed" }, cut) });
+  assert.deepEqual(
+    back.lines.map(({ text }) => text),
+    ["Hello", "Good day.", "Hello", "Yes.", "One two three."],
+  );
+  assert.deepEqual([back.lines[3].heardText, last(back).heardText], ["Yes.", "One two"]);
+  assert.equal(back.answering, false);
+});
+
+test("another session that goes on with the same conversation is not told as a loss of memory", () => {
+  const lost = after(ready, turn, reply, text("Good day."), { type: "connection.changed", status: "reconnecting" });
+  const back = reduce(lost, { ...ready, session: "s2" });
+  assert.deepEqual(
+    back.lines.map(({ kind }) => kind),
+    ["person", "reply"],
+  );
+  assert.equal(back.turn, 0);
 });
 
 test("addressing toggles, and forgets who has left the cast", () => {
