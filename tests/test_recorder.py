@@ -1,0 +1,152 @@
+"""What is kept of a conversation, and that keeping it costs the conversation nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from backend import commands, events
+from backend.errors import StorageError
+from backend.lines import PersonLine
+from backend.outbox import PATIENCE_S
+from tests.live import REPLY, Store, living, turn_over
+from tests.scripted import ScriptedLanguageModel
+
+pytestmark = pytest.mark.virtual_time
+
+
+class Ledgers(Store):
+    """Keeps what it is given as a database would: `lines` and `turns` by their keys. `takes_s`: how long a write
+    lasts; while `broken`, every write fails."""
+
+    def __init__(self, takes_s: float = 0.0) -> None:
+        super().__init__()
+        self.takes_s = takes_s
+        self.broken = False
+        self.lines, self.turns = {}, {}
+
+    async def write(self, changes) -> None:
+        await asyncio.sleep(self.takes_s)
+        if self.broken:
+            raise StorageError("the disk is full")
+        json.dumps([changes.settings, [line.document for line in changes.lines]])
+        await super().write(changes)
+        if changes.cleared:
+            self.lines, self.turns = {}, {}
+        self.lines |= {line.id: line for line in changes.lines}
+        self.turns |= {turn.number: turn for turn in changes.turns}
+        for id in changes.removed_lines:
+            self.lines.pop(id, None)
+        for number in changes.removed_turns:
+            self.turns.pop(number, None)
+
+    @property
+    def texts(self) -> list[str]:
+        """The lines in their order."""
+        ordered = sorted(self.lines.values(), key=lambda line: line.position)
+        return [line.document.get("heard_text", line.document["text"]) for line in ordered]
+
+
+async def hear_out(client, turn=1) -> None:
+    """Play a turn to its end."""
+    playing = asyncio.create_task(client.play(turn))
+    await client.when(turn_over)
+    playing.cancel()
+    await asyncio.wait((playing,))
+
+
+async def test_nothing_is_written_before_the_first_sound():
+    """The store has no part in the time to first audio."""
+    store = Ledgers()
+    async with living(store=store) as (live, client, _):
+        await live.session.receive(commands.Say("Go on."))
+        await client.until(events.AudioFrame)
+        assert not store.written
+
+
+async def test_a_turn_is_kept_when_its_end_is_told():
+    """A server killed right after `turn.done` has the turn."""
+    store = Ledgers(takes_s=0.05)
+    async with living(store=store) as (live, client, _):
+        await live.session.receive(commands.Say("Go on."))
+        await hear_out(client)
+        assert store.texts == ["Go on.", REPLY]
+        assert store.turns[1].document["outcome"] == "completed"
+
+
+async def test_a_slow_store_holds_up_nothing():
+    """The end of a turn is told a moment later at most, and the next answer comes as soon as ever."""
+    store = Ledgers(takes_s=60.0)
+    llm = ScriptedLanguageModel("First. " * 30, "Second.")
+    async with living(llm, store) as (live, client, _):
+        await live.session.receive(commands.Say("Go on."))
+        await client.until(events.AudioFrame)
+        loop = asyncio.get_running_loop()
+        asked_at = loop.time()
+        await live.session.receive(commands.Say("Stop, what else?"))
+        await client.until(events.TurnDone)
+        assert loop.time() - asked_at == pytest.approx(PATIENCE_S)
+        await client.when(lambda client: (2, 0) in client.pcm)
+        assert loop.time() - asked_at == pytest.approx(0.2 + 2 / 60 + 0.1, abs=0.05)
+    # The session's end waits for its last write, but not for ever.
+    assert not store.written
+
+
+async def test_what_could_not_be_written_is_written_later():
+    """A database that was away for a while lacks nothing when it is back."""
+    store = Ledgers()
+    store.broken = True
+    async with living(store=store) as (live, client, _):
+        await live.session.receive(commands.Say("Go on."))
+        await hear_out(client)
+        assert not store.written
+        store.broken = False
+        await asyncio.sleep(10)
+        assert store.texts == ["Go on.", REPLY]
+
+
+async def test_the_end_of_a_session_is_kept():
+    """Whoever leaves in the middle of a reply has heard a part of it, and that is what is kept."""
+    store = Ledgers()
+    async with living(store=store) as (live, client, _):
+        await live.session.receive(commands.Say("Go on."))
+        playing = asyncio.create_task(client.play(1))
+        await asyncio.sleep(2)
+        playing.cancel()
+        await asyncio.wait((playing,))
+        assert not store.written
+    said, heard = store.texts
+    assert said == "Go on."
+    assert REPLY.startswith(heard)
+    assert 0 < len(heard) < len(REPLY)
+    assert store.turns[1].document["outcome"] == "interrupted"
+
+
+async def test_lines_put_in_by_hand_stand_where_they_were_put():
+    """The order in the store is the order of the conversation, also at its beginning and in its middle."""
+    store = Ledgers()
+    async with living(store=store) as (live, client, _):
+        for text, after in (("b", None), ("d", None), ("c", "line-b"), ("a", "root")):
+            await live.session.receive(commands.AddLine(PersonLine(text, id=f"line-{text}"), after))
+        await live.session.receive(commands.RemoveLine("line-c"))
+        await client.until(events.LineRemoved)
+    assert store.texts == ["a", "b", "d"]
+
+
+async def test_an_answer_given_again_takes_the_place_of_the_first():
+    """The store has what the conversation has, and every turn under a number of its own."""
+    store = Ledgers()
+    llm = ScriptedLanguageModel("One.", "Two.")
+    async with living(llm, store) as (live, client, _):
+        await live.session.receive(commands.Say("First?"))
+        await hear_out(client)
+        client.seen.clear()
+        await live.session.receive(commands.Say("Second?"))
+        await hear_out(client, 2)
+        await live.session.receive(commands.Regenerate())
+        client.seen.clear()
+        await hear_out(client, 3)
+    assert store.texts == ["First?", "One.", "Second?", "One."]
+    assert list(store.turns) == [1, 3]
