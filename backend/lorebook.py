@@ -10,7 +10,7 @@ from backend.tokens import estimated_tokens
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backend.characters import LoreEntry, Lorebook
+    from backend.characters import Lorebook, LoreEntry
 
 MAX_SEARCHED = 8_000
 """Characters, the newest; entries are looked for before every answer."""

@@ -29,6 +29,12 @@ FORBIDDEN = {
     "backend.commands": ("fastapi", "json", "pydantic", "backend.session", "backend.turn", "backend.protocols"),
     "backend.lines": ("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "fastapi"),
     "backend.characters": ("backend", "fastapi", "pydantic"),
+    "backend.tokens": ("backend", "fastapi"),
+    "backend.macros": ("backend", "fastapi"),
+    "backend.lorebook": (
+        *("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "backend.storage"),
+        "fastapi",
+    ),
     "backend.storage": (
         *("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "backend.routes"),
         *("backend.app", "fastapi"),

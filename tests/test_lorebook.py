@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.characters import LoreEntry, Lorebook
+from backend.characters import Lorebook, LoreEntry
 from backend.lorebook import MAX_SEARCHED, told
 
 
