@@ -7,29 +7,35 @@ called by the session's loop, one at a time. Knows nothing of microphones, socke
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from random import Random
 from typing import TYPE_CHECKING
 
+from backend.commands import Greet, Respond
 from backend.conversation import Conversation
 from backend.director import choose_speakers
 from backend.errors import ALREADY_SPEAKING, InvalidRequest
 from backend.events import Outcome
 from backend.held_events import HeldEvents
+from backend.lines import PersonLine
 from backend.pipelines.tts import Voices
+from backend.prompting.summaries import Summaries
 from backend.speculation import Speculation
 from backend.turns import Turns
-from backend.utterance import Utterance
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from backend.characters import Character
-    from backend.commands import Respond
+    from backend.engines.interfaces import Writer
     from backend.events import Event
-    from backend.lines import Line, PersonLine
     from backend.session import Engines, SessionSettings
     from backend.turn import Turn
     from backend.turns import Figures
+    from backend.utterance import Utterance
+
+
+Asked = PersonLine | Respond | Greet
+"""What a turn answers."""
 
 
 class Floor:
@@ -50,6 +56,8 @@ class Floor:
         self.voices = Voices(engines.tts)
         self.turn: Turn | None = None
         """The newest turn, alive or not."""
+        self.asked: Asked | None = None
+        """What it answers; `None` when that was forgotten."""
         self._tts = engines.tts
         self._emit = emit
         self._making = Turns(session, engines, emit, ended, figures, clock)
@@ -59,6 +67,7 @@ class Floor:
         """Answers that do not become part of the conversation, by their numbers, which count down from -1."""
         self._task: asyncio.Task[None] | None = None
         self._speculation: Speculation | None = None
+        self._summaries = Summaries(session, engines.llm, figures.summarised)
 
     @property
     def taken(self) -> bool:
@@ -75,49 +84,63 @@ class Floor:
         await self.forget_guess()
         self._remember(self.conversation, utterance)
 
-    async def respond(self, wish: Respond) -> None:
-        """Let somebody speak. Raises `InvalidRequest` when somebody does who is to be heard first, or when a line it
-        goes by is not there."""
-        told = self._told(wish)
-        conversation = self.conversation
-        if told is not None or not wish.kept:
-            conversation = conversation.aside(told, kept=wish.kept)
-        if wish.kept:
-            await self._make_room()
-        settings = replace(
-            self.settings,
-            generation=wish.generation or self.settings.generation,
-            aloud=self.settings.aloud if wish.aloud is None else wish.aloud,
-        )
-        speakers = wish.to or (self._next_speaker(conversation),)
-        now = self._making.clock()
-        if wish.kept:
-            number, voices = self._turns + 1, self.voices
-        else:
-            self._asides -= 1
-            number, voices = self._asides, Voices(self._tts)  # a voice speaks one text at a time
-        turn = self._making.make(number, speakers, now, conversation, settings, voices)
-        await self._emit(turn.decided(Utterance("", "request", now, now, now), wish.request))
-        if wish.kept:
-            self.conversation.talking_with = speakers[0]
-            self._begin(turn)
-        else:
-            self._beside[number] = turn, self._making.start(turn)
-
-    async def answer(self, utterance: Utterance, *, again: bool = False) -> None:
-        """Answer what the person said, by what has been begun if that is an answer to it. `again`: the line stands in
-        the conversation already."""
+    async def answer(self, utterance: Utterance) -> None:
+        """Answer what the person said, by what has been begun if that is an answer to it."""
         guess, self._speculation = self._speculation, None
         if guess is not None and utterance.source == "speech" and guess.answers(utterance.text):
             await self._adopt(guess, utterance)
             return
         await self._drop(guess)
         await self.interrupt()
-        if not again:
-            self._remember(self.conversation, utterance)
-        turn = self._prepare(utterance, self.conversation)
-        await self._emit(turn.decided(utterance))
-        self._begin(turn)
+        line = self._remember(self.conversation, utterance)
+        await self.begin(line, self.speakers(utterance), utterance, self.settings)
+
+    def speakers(self, utterance: Utterance, conversation: Conversation | None = None) -> list[Character]:
+        """Who answers that in the next turn, in order; in a `conversation` other than this, if one is given."""
+        conversation = conversation or self.conversation
+        return choose_speakers(
+            utterance.text,
+            self.settings.cast,
+            Random(f"{conversation.id} {self._turns + 1}"),
+            to=utterance.to,
+            heard=conversation.last_heard,
+            last=conversation.talking_with,
+        )
+
+    async def begin(
+        self,
+        asked: Asked,
+        speakers: Sequence[Character],
+        utterance: Utterance,
+        settings: SessionSettings,
+        *,
+        conversation: Conversation | None = None,
+        llm: Writer | None = None,
+    ) -> None:
+        """Begin a turn in which `speakers` answer what they were `asked`, when none is alive. `conversation`: what they
+        go by, if not all that was said; `llm`: who writes, if not the language model."""
+        number, said_until = self._turns + 1, utterance.ended_at
+        turn = self._making.make(
+            number, speakers, said_until, conversation or self.conversation, settings, self.voices, llm=llm
+        )
+        self.conversation.talking_with = speakers[0]
+        await self._emit(turn.decided(utterance, asked.request if isinstance(asked, Respond) else ""))
+        self._turns, self.turn, self._task, self.asked = number, turn, self._making.start(turn), asked
+
+    async def begin_beside(
+        self,
+        wish: Respond,
+        speakers: Sequence[Character],
+        utterance: Utterance,
+        settings: SessionSettings,
+        conversation: Conversation,
+    ) -> None:
+        """The same, but what is answered does not become part of the conversation; any number at a time."""
+        self._asides -= 1
+        number, voices = self._asides, Voices(self._tts)  # a voice speaks one text at a time
+        turn = self._making.make(number, speakers, utterance.ended_at, conversation, settings, voices)
+        await self._emit(turn.decided(utterance, wish.request))
+        self._beside[number] = turn, self._making.start(turn)
 
     async def speculate(self, utterance: Utterance) -> None:
         """Begin to answer what the person will probably turn out to have said. Not while a turn is alive."""
@@ -128,7 +151,10 @@ class Floor:
         conversation = self.conversation.fork()
         line = self._remember(conversation, utterance)
         events = HeldEvents(self._emit)
-        turn = self._prepare(utterance, conversation, events.put)
+        speakers, said_until = self.speakers(utterance, conversation), utterance.ended_at
+        turn = self._making.make(
+            self._turns + 1, speakers, said_until, conversation, self.settings, self.voices, events.put
+        )
         self._speculation = Speculation(turn, self._making.start(turn), conversation, line, events)
 
     async def reconsider(self, text: str) -> None:
@@ -140,6 +166,14 @@ class Floor:
         """Drop what was begun on a guess."""
         guess, self._speculation = self._speculation, None
         await self._drop(guess)
+
+    async def make_room(self) -> None:
+        """For a new turn: the current one is over as soon as the listener has all of it. Raises `InvalidRequest` before
+        that."""
+        if self._task is not None and self.turn is not None and not self.turn.all_sent:
+            problem = "somebody is speaking; cancel that response first, or wait for its end"
+            raise InvalidRequest(problem, code=ALREADY_SPEAKING)
+        await self._end(Outcome.COMPLETED)
 
     async def interrupt(self, number: int | None = None) -> None:
         """Stop the current turn, or the one of that number. When this returns its engines have stopped and its end has
@@ -153,6 +187,7 @@ class Floor:
     async def stop(self) -> None:
         """End all work; nothing is announced."""
         await self.forget_guess()
+        await self._summaries.stop()
         tasks = [task for _, task in self._beside.values()]
         self._beside.clear()
         if self._task is not None:
@@ -163,6 +198,12 @@ class Floor:
         if tasks:
             await asyncio.wait(tasks)
 
+    async def clear(self) -> None:
+        """Stop, and forget everything that was said."""
+        await self.interrupt()
+        self.conversation.clear()
+        self.asked = None
+
     async def turn_ended(self, turn: Turn, error: BaseException | None) -> None:
         """The task of `turn` ended by itself."""
         if self._beside.pop(turn.number, None) is not None:
@@ -170,13 +211,7 @@ class Floor:
         elif turn is self.turn and self._task is not None:
             self._task = None
             await self._making.over(turn, error)
-
-    async def _make_room(self) -> None:
-        """For a new turn: the current one is over as soon as the listener has all of it."""
-        if self._task is not None and self.turn is not None and not self.turn.all_sent:
-            problem = "somebody is speaking; cancel that response first, or wait for its end"
-            raise InvalidRequest(problem, code=ALREADY_SPEAKING)
-        await self._end(Outcome.COMPLETED)
+            self._summarise()
 
     async def _end(self, outcome: Outcome) -> None:
         """Stop the current turn and announce its end; what is open of it ends so."""
@@ -184,35 +219,23 @@ class Floor:
         task, self._task = self._task, None
         if task is not None and self.turn is not None:
             await self._making.cut(self.turn, task, outcome)
+            self._summarise()
 
-    def _begin(self, turn: Turn) -> None:
-        self._turns, self.turn, self._task = turn.number, turn, self._making.start(turn)
+    def _summarise(self) -> None:
+        settings = self.settings
+        self._summaries.begin(lambda: self.conversation, settings.situation(), settings.generation)
 
     def _remember(self, conversation: Conversation, utterance: Utterance) -> PersonLine:
         spoken = utterance.source == "speech"
         return conversation.add_person(utterance.text, utterance.to, spoken=spoken, id=utterance.line)
 
-    def _told(self, wish: Respond) -> list[Line] | None:
-        """The lines an answer goes by; `None` for all there are."""
-        if wish.told is None:
-            return None
-        return [self._line(entry) if isinstance(entry, str) else entry for entry in wish.told]
-
-    def _line(self, id: str) -> Line:
-        place = self.conversation.place(id)
-        if place is None:
-            raise InvalidRequest(f"there is no item {id!r} in the conversation", param="response.input")
-        return self.conversation.line(place)
-
-    def _next_speaker(self, conversation: Conversation) -> Character:
-        return choose_speakers("", self.settings.cast, conversation.talking_with, ())[0]
-
     async def _adopt(self, guess: Speculation, utterance: Utterance) -> None:
         """The guess was right: it becomes the turn."""
         self._making.kept(guess.turn)
         guess.line.text = utterance.text
+        guess.conversation.summary = self.conversation.summary
         self.conversation = guess.conversation
-        self._turns, self.turn, self._task = guess.turn.number, guess.turn, guess.task
+        self._turns, self.turn, self._task, self.asked = guess.turn.number, guess.turn, guess.task, guess.line
         await self._emit(guess.turn.decided(utterance))
         await guess.events.release()
         if guess.task.done():
@@ -222,10 +245,3 @@ class Floor:
         """A guess came to nothing. When this returns its engines have stopped."""
         if guess is not None:
             await self._making.drop(guess.turn, guess.task)
-
-    def _prepare(
-        self, utterance: Utterance, conversation: Conversation, emit: Callable[[Event], Awaitable[None]] | None = None
-    ) -> Turn:
-        speakers = choose_speakers(utterance.text, self.settings.cast, conversation.talking_with, utterance.to)
-        said_until = utterance.ended_at
-        return self._making.make(self._turns + 1, speakers, said_until, conversation, self.settings, self.voices, emit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
+from random import Random
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from backend.errors import EngineError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from backend.characters import Character
     from backend.conversation import Conversation
+    from backend.engines.interfaces import Writer
     from backend.events import Event
     from backend.ledger import LedgerEntry
     from backend.pipelines.tts import Voices
@@ -33,6 +35,10 @@ class Figures(Protocol):
 
     def speculated(self, outcome: Literal["kept", "dropped"], llm_calls: int) -> None:
         """This came of an answer begun on a guess, for which the language model was asked so often."""
+        ...
+
+    def summarised(self, outcome: Literal["made", "failed"]) -> None:
+        """This came of an attempt to summarise."""
         ...
 
 
@@ -64,23 +70,25 @@ class Turns:
         settings: SessionSettings,
         voices: Voices,
         emit: Callable[[Event], Awaitable[None]] | None = None,
+        llm: Writer | None = None,
     ) -> Turn:
-        """A turn in which `speakers` answer. `emit`: where its events go, if not to the client."""
+        """A turn in which `speakers` answer. `emit`: where its events go, if not to the client. `llm`: who writes, if
+        not the language model."""
         conversation.talking_with = speakers[0]
-        present = {character.id: character for character in (*settings.cast, *speakers)}
         stage = Stage(
             conversation=conversation,
-            cast=tuple(present.values()),
-            llm=self._engines.llm,
+            situation=settings.situation(speakers),
+            llm=llm or self._engines.llm,
             generation=settings.generation,
             voices=voices,
             output_rate_hz=settings.output_rate,
-            aloud=settings.aloud,
             ahead_s=settings.ahead_s,
             speed=settings.speed,
             emit=emit or self._emit,
             clock=self.clock,
             account=partial(self._figures.account, self._session),
+            chance=Random(f"{conversation.id} {number} among themselves"),
+            lines_among_themselves=settings.lines_among_themselves,
         )
         return Turn(number, said_until, speakers, stage)
 

@@ -66,12 +66,16 @@ class Figures:
     def __init__(self) -> None:
         self.replies = []
         self.speculations = []
+        self.summaries = []
 
     def account(self, session, turn, entry, outcome) -> None:
         self.replies.append((turn, entry, outcome))
 
     def speculated(self, outcome, llm_calls) -> None:
         self.speculations.append((outcome, llm_calls))
+
+    def summarised(self, outcome) -> None:
+        self.summaries.append(outcome)
 
 
 @asynccontextmanager

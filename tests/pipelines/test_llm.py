@@ -12,6 +12,7 @@ from backend.heard import SpeechRate, SpokenReply
 from backend.ledger import Ledger
 from backend.lines import CallLine, ReplyLine
 from backend.pipelines.llm import LLMPipeline, SentenceItem
+from backend.prompting.situation import Situation
 from backend.reply import Reply
 from tests.scripted import ScriptedLanguageModel
 from tests.sessions import MARA, THEO
@@ -28,7 +29,7 @@ async def write(*pieces, cast=(MARA,)):
 
     reply = Reply(1, 0, ReplyLine(MARA, "msg_1"), SpokenReply(24_000, SpeechRate()), Ledger(0, 0.0))
     llm = ScriptedLanguageModel(pieces)
-    writer = LLMPipeline(llm, Generation(), conversation, cast, emit, lambda: 0.0)
+    writer = LLMPipeline(llm, Generation(), conversation, Situation(cast), emit, lambda: 0.0)
     to_voice, sentences = anyio.create_memory_object_stream(100)
     await writer.run([reply], to_voice)
     async with sentences:
