@@ -60,7 +60,7 @@ class Floor:
         """What it answers; `None` when that was forgotten."""
         self._tts = engines.tts
         self._emit = emit
-        self._making = Turns(session, engines, emit, ended, figures, clock)
+        self._making = Turns(session, engines, emit, ended, self._summarise, figures, clock)
         self._turns = 0
         self._asides = 0
         self._beside: dict[int, tuple[Turn, asyncio.Task[None]]] = {}
@@ -211,7 +211,6 @@ class Floor:
         elif turn is self.turn and self._task is not None:
             self._task = None
             await self._making.over(turn, error)
-            self._summarise()
 
     async def _end(self, outcome: Outcome) -> None:
         """Stop the current turn and announce its end; what is open of it ends so."""
@@ -219,7 +218,6 @@ class Floor:
         task, self._task = self._task, None
         if task is not None and self.turn is not None:
             await self._making.cut(self.turn, task, outcome)
-            self._summarise()
 
     def _summarise(self) -> None:
         settings = self.settings

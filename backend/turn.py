@@ -58,6 +58,8 @@ class Stage:
     clock: Callable[[], float]
     account: Callable[[int, LedgerEntry, Outcome], None]
     """Told of every reply's account (turn number, entry, outcome) when its turn is over."""
+    written: Callable[[], None]
+    """Told when all replies are written, and only heard still."""
     chance: Random
     """What is drawn of who goes on."""
     lines_among_themselves: int = 0
@@ -158,6 +160,7 @@ class Turn:
             self._replies.append(self._prepare(len(self._replies), following))
             yield self._replies[-1]
         self._all_written = True
+        stage.written()
 
     def _speak(
         self, sentences: MemoryObjectReceiveStream[SentenceItem | ReplyWritten], group: asyncio.TaskGroup

@@ -43,7 +43,8 @@ class Figures(Protocol):
 
 
 class Turns:
-    """Makes and ends the turns of one session. `ended` is told of turns whose task has ended by itself."""
+    """Makes and ends the turns of one session. `ended` is told of turns whose task has ended by itself, `written` when
+    all of one is written."""
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class Turns:
         engines: Engines,
         emit: Callable[[Event], Awaitable[None]],
         ended: Callable[[Turn, BaseException | None], None],
+        written: Callable[[], None],
         figures: Figures,
         clock: Callable[[], float],
     ) -> None:
@@ -59,6 +61,7 @@ class Turns:
         self._engines = engines
         self._emit = emit
         self._ended = ended
+        self._written = written
         self._figures = figures
 
     def make(
@@ -87,6 +90,7 @@ class Turns:
             emit=emit or self._emit,
             clock=self.clock,
             account=partial(self._figures.account, self._session),
+            written=self._written,
             chance=Random(f"{conversation.id} {number} among themselves"),
             lines_among_themselves=settings.lines_among_themselves,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 
 from backend.tokens import estimated_tokens
 
@@ -29,12 +30,11 @@ def beginning(text: str, tokens: int) -> str:
     """The whole sentences, or else the words, with which `text` begins and that are at most `tokens`."""
     if estimated_tokens(text) <= tokens:
         return text
-    length = len(text)
-    while length and estimated_tokens(text[:length]) > tokens:
-        length = min(length - 1, length * tokens // estimated_tokens(text[:length]))
+    length = bisect_right(range(len(text)), tokens, key=lambda count: estimated_tokens(text[:count])) - 1
     kept = text[:length]
     ends = [found.end() for found in _SENTENCE_END.finditer(kept)]
     if ends and ends[-1] >= length // 2:
         return kept[: ends[-1]]
-    words = kept.rsplit(maxsplit=1)
-    return words[0] if len(words) > 1 else kept
+    if not (kept[-1:].isspace() or text[length].isspace()):
+        kept = kept.rsplit(maxsplit=1)[0] if len(kept.split()) > 1 else kept
+    return kept.rstrip()

@@ -66,7 +66,8 @@ def messages_for(character: Character, conversation: Conversation, situation: Si
         parts.append(f"What happened before:\n{beginning(conversation.summary.text, shares.summary)}")
     messages = [Message(role="system", content="\n\n".join(parts))]
     messages += dialogue(shown, character, user_name, named=len(situation.cast) > 1, longest=shares.longest_line)
-    add_aside(messages, character, [text for line in lines if (text := _said(line))], user_name, shares.aside)
+    said = [text for line in lines if (text := _said(line))] if character.persona.lorebook.entries else ()
+    add_aside(messages, character, said, user_name, shares.aside)
     return messages
 
 

@@ -47,10 +47,11 @@ def line_tokens(line: Line, user_name: str) -> int:
 def left_out(tokens: Sequence[int], room: int) -> int:
     """How many of the oldest lines, which take so many `tokens` each, are left out for the rest to fit into `room`. The
     newest always stays."""
-    excess = sum(tokens) - room
+    total = sum(tokens)
+    excess = total - room
     if excess <= 0:
         return 0
     block = max(1, room // BLOCKS)
-    leave = -(-excess // block) * block
-    before = accumulate(tokens)
-    return min(next(count for count, sum_ in enumerate(before, 1) if sum_ >= min(leave, sum(tokens))), len(tokens) - 1)
+    leave = min(-(-excess // block) * block, total)
+    whole_blocks = next(count for count, before in enumerate(accumulate(tokens), 1) if before >= leave)
+    return min(whole_blocks, len(tokens) - 1)
