@@ -79,8 +79,10 @@ class Figures:
 
 
 @asynccontextmanager
-async def open_session(llm=None, tts=None, stt=None, cast=CAST, output_rate=24000, figures=None, turn_model=None):
-    """A running session, its listener and its engines; cancelled at the end."""
+async def open_session(
+    llm=None, tts=None, stt=None, cast=CAST, output_rate=24000, figures=None, turn_model=None, **settings
+):
+    """A running session, its listener and its engines; cancelled at the end. `settings`: more of the session's."""
     engines = Engines(
         stt=stt or ScriptedSpeechToText(),
         llm=llm or ScriptedLanguageModel(),
@@ -92,7 +94,7 @@ async def open_session(llm=None, tts=None, stt=None, cast=CAST, output_rate=2400
     loop = asyncio.get_running_loop()
     session = Session(
         engines,
-        SessionSettings(cast, TurnSettings(silence_ms=200), Generation(), output_rate),
+        SessionSettings(cast, TurnSettings(silence_ms=200), Generation(), output_rate, **settings),
         listener.emit,
         figures or Figures(),
         loop.time,
