@@ -124,8 +124,8 @@ def read_scene(messages: Sequence[Message]) -> Scene:
         if message["role"] == "assistant":
             scene.lines.append(Line("", message["content"][:_READ_CHARACTERS]))
         elif message["role"] == "user":
-            said = _FOR_MODELS.sub("", message["content"][:_READ_CHARACTERS])
-            scene.lines += _said_lines(said, scene, system) if said.strip() else []
+            said = _FOR_MODELS.sub("", message["content"][:_READ_CHARACTERS]).strip()
+            scene.lines += _said_lines(said, scene, system) if said or not message["content"] else []
     if not setting:
         speakers = dict.fromkeys(line.speaker for line in scene.lines if line.speaker)
         scene.others = tuple(name for name in speakers if name in system and name != scene.name)
