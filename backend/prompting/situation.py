@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from backend.tokens import estimated_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +31,10 @@ class Situation:
 
 
 def prompt_tokens(context_tokens: int, generation: Generation) -> int:
-    """How long a prompt may be, where prompt and reply together may take `context_tokens`. A reply never takes more
-    than half of that away."""
+    """How long a prompt may be, where it and its reply, with the functions that may be called, may take
+    `context_tokens` together. At least half of that is left to it."""
     asked = generation.max_tokens or generation.extra.get("max_completion_tokens")
-    reply = asked if isinstance(asked, int) else REPLY_TOKENS
-    return context_tokens - min(reply, context_tokens // 2)
+    taken = asked if isinstance(asked, int) else REPLY_TOKENS
+    if tools := generation.extra.get("tools"):
+        taken += estimated_tokens(json.dumps(tools))
+    return context_tokens - min(taken, context_tokens // 2)

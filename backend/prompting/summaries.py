@@ -62,12 +62,19 @@ class Summaries:
         if covered is not None:
             making = self._make(conversation, covered, _plain(generation))
             self._task = asyncio.create_task(making, name=f"{self._session} summary")
+            self._task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
         """Give up what is under way. When this returns the language model has stopped."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait((self._task,))
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A bug costs the summary, not the session."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("summary failed", extra={"session": self._session}, exc_info=error)
 
     async def _make(self, conversation: Callable[[], Conversation], covered: Covered, generation: Generation) -> None:
         before = conversation().summary

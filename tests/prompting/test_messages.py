@@ -149,4 +149,5 @@ def test_the_reply_has_its_share_of_the_context():
     assert prompt_tokens(8192, Generation()) == 8192 - 512
     assert prompt_tokens(8192, Generation(max_tokens=100)) == 8092
     assert prompt_tokens(8192, Generation(extra={"max_completion_tokens": 1000})) == 7192
+    assert prompt_tokens(8192, Generation(max_tokens=100, extra={"tools": ["look" * 1000]})) == 8192 - 100 - 1001
     assert prompt_tokens(2048, Generation(max_tokens=30_000)) == 1024
