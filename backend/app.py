@@ -118,6 +118,7 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
         cast=cast,
         turn=TurnSettings(silence_ms=settings.silence_ms, language=settings.stt_language),
         generation=Generation(),
+        llm_context=settings.llm_context,
     )
     server = Server(settings, chosen, defaults, Database(settings.database), library)
 

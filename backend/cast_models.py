@@ -7,17 +7,21 @@ Knows nothing of wire formats, voices or sockets.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from random import Random
 from typing import TYPE_CHECKING
 
-from backend.conversation import append_line, system_prompt
 from backend.director import choose_speakers
 from backend.engines.interfaces import Message
 from backend.errors import NotFound
+from backend.prompting.dialogue import append_line
+from backend.prompting.messages import add_aside
+from backend.prompting.situation import Situation
+from backend.prompting.system_prompt import system_prompt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backend.conversation import Character
+    from backend.characters import Character
 
 WHOLE_CAST = "cast"
 ONE_CHARACTER = "character:"
@@ -57,7 +61,7 @@ def next_speaker(lines: Sequence[Line], present: Sequence[Character]) -> Charact
     text = lines[asked].message["content"] if asked >= 0 else ""
     by_id = {character.id: character for character in present}
     before = [by_id[line.character] for line in lines[: asked + 1] if line.character in by_id]
-    called = choose_speakers(text, present, before[-1] if before else None)
+    called = choose_speakers(text, present, Random(f"{asked} {text}"), last=before[-1] if before else None)
     answered = {line.character for line in lines[asked + 1 :] if "tool_calls" not in line.message}
     return next((character for character in called if character.id not in answered), called[0])
 
@@ -66,7 +70,7 @@ def messages_for(character: Character, present: Sequence[Character], lines: Sequ
     """What `character` sees of `lines`: first its own prompt, with what the system messages at the beginning say; the
     lines of others as the person's, with their names."""
     names = {other.id: other.name for other in present}
-    prompt = [system_prompt(character, present, PERSON)]
+    prompt = [system_prompt(character, Situation(present), PERSON)]
     rest = list(lines)
     while rest and rest[0].message["role"] == "system":
         prompt.append(rest.pop(0).message["content"])
@@ -81,4 +85,5 @@ def messages_for(character: Character, present: Sequence[Character], lines: Sequ
             append_line(messages, "user", name + message["content"])
         else:
             messages.append(message)
+    add_aside(messages, character, [line.message["content"] for line in rest], PERSON)
     return messages

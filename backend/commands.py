@@ -142,11 +142,27 @@ class Configure:
     """What the person speaks, ISO 639-1; empty: not known."""
     keep_audio: bool | None = None
     """Whether the sound of replies is kept with the conversation."""
+    scene: str | None = None
+    """Where everybody is, and what is going on."""
+    lines_among_themselves: int | None = None
+    """How many lines the characters may add to their replies, talking among themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Greet:
+    """Let a character begin the conversation with the greeting of that number on its card. Without a `character`, the
+    first that has any."""
+
+    character: str | None = None
+    greeting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Regenerate:
-    """Answer the last line of the person again, in place of the last turn's replies."""
+    """Say the last turn's replies again, in other words and in place of them. `to`: who shall speak, if not those who
+    did."""
+
+    to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +195,7 @@ Command = (
     | Leave
     | Return
     | Configure
+    | Greet
     | Regenerate
     | ClearConversation
     | Ping

@@ -1,7 +1,7 @@
-"""Who said what, and what of it was heard; and the messages one character sees of that.
+"""Who said what, and what of it was heard.
 
 Memory holds what the listener heard, nothing else: an interrupted reply ends at the word that was reached, a reply
-nobody heard leaves no trace. Knows nothing of engines' inner workings, audio or sockets.
+nobody heard leaves no trace. Knows nothing of what is told to whom, of audio or of sockets.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from backend.engines.interfaces import Message
-from backend.lines import CallLine, Line, NoteLine, PersonLine, ReplyLine, ResultLine, new_id
+from backend.lines import Line, NoteLine, PersonLine, ReplyLine, Summary, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,7 +17,10 @@ if TYPE_CHECKING:
     from backend.characters import Character
 
 MAX_LINES = 400
-"""Lines kept in memory; the oldest are forgotten first."""
+"""Lines kept in memory."""
+
+FORGOTTEN_AT_ONCE = 100
+"""The oldest lines are forgotten in blocks, so that prompts begin alike for many turns."""
 
 
 class Conversation:
@@ -29,18 +31,14 @@ class Conversation:
         self.user_name = "User"
         self.talking_with: Character | None = None
         """Whom the person heard last, or addressed since."""
+        self.summary: Summary | None = None
         self._lines: list[Line] = []
         self._taken_out: set[str] = set()
         self._kept_in: Conversation | None = None
 
-    @property
-    def lines(self) -> Sequence[Line]:
-        """The lines, oldest first."""
-        return self._lines
-
-    def restore(self, id: str, lines: Iterable[Line]) -> None:
-        """Go on with the conversation of that id, which has come to these lines."""
-        self.id = id
+    def restore(self, id: str, lines: Iterable[Line], summary: Summary | None) -> None:
+        """Go on with the conversation of that id, which has come to these lines; `summary` stands for the first."""
+        self.id, self.summary = id, summary
         self._lines = list(lines)[-MAX_LINES:]
 
     def taken_out(self) -> set[str]:
@@ -52,7 +50,7 @@ class Conversation:
         """The same conversation, to go on in a way that may come to nothing. Lines there are by now are shared."""
         fork = Conversation()
         fork.id, fork.user_name, fork.talking_with = self.id, self.user_name, self.talking_with
-        fork._lines = list(self._lines)
+        fork._lines, fork.summary = list(self._lines), self.summary
         fork._taken_out = self._taken_out
         return fork
 
@@ -61,7 +59,7 @@ class Conversation:
         added here too if it is `kept`."""
         aside = self.fork()
         if lines is not None:
-            aside._lines = list(lines)
+            aside._lines, aside.summary = list(lines), None
         aside._kept_in = self if kept else None
         return aside
 
@@ -74,7 +72,8 @@ class Conversation:
     def add(self, line: Line, after: int | None = None) -> None:
         """`line` comes after the one at place `after`, -1 being the beginning; at the end if that is not given."""
         self._lines.insert(len(self._lines) if after is None else after + 1, line)
-        del self._lines[:-MAX_LINES]
+        if len(self._lines) > MAX_LINES:
+            del self._lines[:FORGOTTEN_AT_ONCE]
         if self._kept_in is not None:
             self._kept_in.add(line)
 
@@ -87,95 +86,62 @@ class Conversation:
         return self._lines[place]
 
     @property
+    def lines(self) -> Sequence[Line]:
+        """All of them, oldest first."""
+        return self._lines
+
+    @property
+    def unsummarised(self) -> Sequence[Line]:
+        """Those that the summary does not stand for."""
+        place = self.place(self.summary.to) if self.summary else None
+        return self._lines if place is None else self._lines[place + 1 :]
+
+    @property
+    def last_heard(self) -> ReplyLine | None:
+        """The newest reply of which anything was heard, or is about to be."""
+        replies = (line for line in reversed(self._lines) if isinstance(line, ReplyLine) and line.remembered)
+        return next(replies, None)
+
+    @property
+    def last_of_person(self) -> PersonLine | None:
+        """What the person said last."""
+        return next((line for line in reversed(self._lines) if isinstance(line, PersonLine)), None)
+
+    @property
     def last_id(self) -> str | None:
         """The newest line's id, a reply of which nothing is written yet left out: nobody knows of it."""
         return next((line.id for line in reversed(self._lines) if not _is_empty(line)), None)
 
     def remove(self, place: int) -> None:
-        """Forget the line that stands there."""
+        """Forget the line that stands there, and what was made of it."""
+        covered_to = self.place(self.summary.to) if self.summary else None
+        if covered_to is not None and place <= covered_to:
+            self.summary = None
         self._taken_out.add(self._lines.pop(place).id)
 
     def clear(self) -> None:
         """Forget everything."""
         self._taken_out.update(line.id for line in self._lines)
         self._lines.clear()
+        self.summary = None
 
-    def take_back_replies(self) -> PersonLine | None:
-        """Remove all replies after the person's last line and return that line; `None` when there is none."""
-        while self._lines and not isinstance(self._lines[-1], PersonLine):
-            self.remove(len(self._lines) - 1)
-        last = self._lines[-1] if self._lines else None
-        return last if isinstance(last, PersonLine) else None
+    def take_back(self, place: int) -> None:
+        """Forget what characters said and did from that place on."""
+        rest = self._lines[place:]
+        self._lines[place:] = [line for line in rest if isinstance(line, PersonLine | NoteLine)]
+        self._taken_out.update(line.id for line in rest if not isinstance(line, PersonLine | NoteLine))
+        if self.summary is not None and self.place(self.summary.to) is None:
+            self.summary = None
 
-    def messages_for(self, character: Character, cast: Sequence[Character], *, aloud: bool = True) -> list[Message]:
-        """The prompt for `character`: its own lines as assistant, everybody else's as user, names where a cast needs
-        them. Roles alternate (neighbouring lines of one role are joined), which strict chat templates require. Calls
-        are left out until there is a result. `aloud`: whether what is answered will be spoken."""
-        messages = [Message(role="system", content=system_prompt(character, cast, self.user_name, aloud=aloud))]
-        results = {line.call_id: line.output for line in self._lines if isinstance(line, ResultLine)}
-        named = len(cast) > 1
-        cut: str | None = None
-        for line in self._lines:
-            match line:
-                case PersonLine() if line.text:
-                    note = f'[cutting you off after "{cut}"] ' if cut is not None else ""
-                    said = f"{self.user_name}: {note}{line.text}" if named else note + line.text
-                    append_line(messages, "user", said)
-                    cut = None
-                case ReplyLine() if not line.remembered:
-                    continue
-                case ReplyLine() if line.character.id == character.id:
-                    append_line(messages, "assistant", line.remembered)
-                    cut = _last_words(line.remembered) if line.cut_off else None
-                case ReplyLine():
-                    broken = " [cut off]" if line.cut_off else ""
-                    append_line(messages, "user", f"{line.character.name}: {line.remembered}{broken}")
-                case CallLine() if line.character.id == character.id and line.call_id in results:
-                    messages += _call(line, results[line.call_id])
-                case NoteLine():
-                    append_line(messages, "system", line.text)
-                case _:
-                    pass
-        return messages
-
-
-def system_prompt(character: Character, cast: Sequence[Character], user_name: str, *, aloud: bool = True) -> str:
-    """What the language model is told: who it is, with whom it is, and, if it is, that it is heard, not read."""
-    others = [other.name for other in cast if other.id != character.id]
-    company = f" Also present: {', '.join(others)}. Never speak for them or for {user_name}." if others else ""
-    person = character.system_prompt.strip() or f"You are {character.name}."
-    heard = (
-        " Your words are spoken aloud: plain sentences, no markup, no lists, no emoji. Be brief unless asked for more."
-    )
-    return (
-        f"{person}\n\n"
-        f"You are {character.name} in a {'spoken ' if aloud else ''}conversation with {user_name}.{company} "
-        f"Say only {character.name}'s own next line, without a name in front.{heard if aloud else ''}"
-    )
-
-
-def append_line(messages: list[Message], role: str, content: str) -> None:
-    """Add a line, to the last message if that has the same role."""
-    last = messages[-1]
-    if last["role"] == role and "tool_calls" not in last:
-        messages[-1] = Message(role=role, content=f"{last['content']}\n{content}")
-    else:
-        messages.append(Message(role=role, content=content))
+    def summarise(self, summary: Summary, covered: Sequence[Line]) -> bool:
+        """`summary` stands for `covered` from now on, and for what the summary before it stood for. False, and nothing
+        has changed, unless those are the oldest lines that none stands for yet."""
+        oldest = self.unsummarised[: len(covered)]
+        if not covered or [line.id for line in oldest] != [line.id for line in covered]:
+            return False
+        self.summary = summary
+        return True
 
 
 def _is_empty(line: Line) -> bool:
     return isinstance(line, ReplyLine) and line.outcome is None and not line.text
-
-
-def _call(line: CallLine, output: str) -> list[Message]:
-    """A call and its result."""
-    function = {"name": line.name, "arguments": line.arguments}
-    call = {"id": line.call_id, "type": "function", "function": function}
-    return [
-        Message(role="assistant", content="", tool_calls=[call]),
-        Message(role="tool", content=output, tool_call_id=line.call_id),
-    ]
-
-
-def _last_words(text: str) -> str:
-    return " ".join(text.split()[-4:])

@@ -6,30 +6,37 @@ called by the session's loop, one at a time. Knows nothing of microphones, socke
 
 from __future__ import annotations
 
-from dataclasses import replace
+from random import Random
 from typing import TYPE_CHECKING
 
+from backend.commands import Greet, Respond
 from backend.conversation import Conversation
 from backend.director import choose_speakers
 from backend.errors import ALREADY_SPEAKING, InvalidRequest
 from backend.events import Outcome
 from backend.held_events import HeldEvents
+from backend.lines import PersonLine
 from backend.pipelines.tts import Voices
+from backend.prompting.summaries import Summaries
 from backend.speculation import Speculation
 from backend.turns import Turns
-from backend.utterance import Utterance
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable, Sequence
 
     from backend.characters import Character
-    from backend.commands import Respond
+    from backend.engines.interfaces import Writer
     from backend.events import Event
-    from backend.lines import Line, PersonLine, ReplyLine
+    from backend.lines import ReplyLine
     from backend.session import Engines, SessionSettings
     from backend.turn import Turn
     from backend.turns import Figures
+    from backend.utterance import Utterance
+
+
+Asked = PersonLine | Respond | Greet
+"""What a turn answers."""
 
 
 class Floor:
@@ -50,45 +57,47 @@ class Floor:
         self.voices = Voices(engines.tts)
         self.turn: Turn | None = None
         """The newest turn, alive or not."""
+        self.asked: Asked | None = None
+        """What it answers; `None` when that was forgotten."""
         self._tts = engines.tts
         self._emit = emit
-        self._making = Turns(session, engines, emit, ended, figures, clock)
+        self._making = Turns(session, engines, emit, ended, self._summarise, figures, clock)
         self._turns = 0
         self._asides = 0
         self._beside: dict[int, tuple[Turn, asyncio.Task[None]]] = {}
         """Answers that do not become part of the conversation, by their numbers, which count down from -1."""
         self._task: asyncio.Task[None] | None = None
         self._speculation: Speculation | None = None
-        self._reports = False
-        self._deserted = False
+        self._summaries = Summaries(session, engines.llm, figures.summarised)
 
     @property
     def reached(self) -> tuple[int, int, int] | None:
         """The newest turn, a reply of it, and how many of that one's samples were heard for certain."""
-        reached = self.turn and self.turn.reached(reports=self._reports)
+        reached = self.turn and self.turn.reached(reports=self._making.presence.reports)
         return (self.turn.number, *reached) if self.turn is not None and reached else None
 
     def position_reported(self, turn: int, reply: int, samples: int) -> ReplyLine | None:
         """The listener has heard this much of a reply. Returns the line that was corrected thereby."""
-        self._reports = True
+        self._making.presence.reports = True
         if self.turn is None or turn != self.turn.number:
             return None
         return self.turn.position_reported(reply, samples)
 
     def listener_left(self) -> None:
         """Nobody is there to hear anything; turns go on as far as they can without being heard."""
-        self._deserted = True
-        for turn in self._alive():
-            turn.listener_left(reports=self._reports)
+        presence = self._making.presence
+        presence.away = True
+        for turn in self._may_be_heard():
+            turn.listener_left(reports=presence.reports)
 
     def listener_back(self) -> None:
         """What was not heard is heard now."""
-        self._deserted = False
-        for turn in self._alive():
+        self._making.presence.away = False
+        for turn in self._may_be_heard():
             turn.listener_back()
 
-    def _alive(self) -> list[Turn]:
-        """Turns that may be heard, or become so."""
+    def _may_be_heard(self) -> list[Turn]:
+        """Turns that are heard, or become so."""
         return [turn for turn in (self.turn, self._speculation and self._speculation.turn) if turn is not None]
 
     @property
@@ -106,49 +115,63 @@ class Floor:
         await self.forget_guess()
         self._remember(self.conversation, utterance)
 
-    async def respond(self, wish: Respond) -> None:
-        """Let somebody speak. Raises `InvalidRequest` when somebody does who is to be heard first, or when a line it
-        goes by is not there."""
-        told = self._told(wish)
-        conversation = self.conversation
-        if told is not None or not wish.kept:
-            conversation = conversation.aside(told, kept=wish.kept)
-        if wish.kept:
-            await self._make_room()
-        settings = replace(
-            self.settings,
-            generation=wish.generation or self.settings.generation,
-            aloud=self.settings.aloud if wish.aloud is None else wish.aloud,
-        )
-        speakers = wish.to or (self._next_speaker(conversation),)
-        now = self._making.clock()
-        if wish.kept:
-            number, voices = self._turns + 1, self.voices
-        else:
-            self._asides -= 1
-            number, voices = self._asides, Voices(self._tts)  # a voice speaks one text at a time
-        turn = self._make(number, speakers, now, conversation, settings, voices)
-        await self._emit(turn.decided(Utterance("", "request", now, now, now), wish.request))
-        if wish.kept:
-            self.conversation.talking_with = speakers[0]
-            self._begin(turn)
-        else:
-            self._beside[number] = turn, self._making.start(turn)
-
-    async def answer(self, utterance: Utterance, *, again: bool = False) -> None:
-        """Answer what the person said, by what has been begun if that is an answer to it. `again`: the line stands in
-        the conversation already."""
+    async def answer(self, utterance: Utterance) -> None:
+        """Answer what the person said, by what has been begun if that is an answer to it."""
         guess, self._speculation = self._speculation, None
         if guess is not None and utterance.source == "speech" and guess.answers(utterance.text):
             await self._adopt(guess, utterance)
             return
         await self._drop(guess)
         await self.interrupt()
-        if not again:
-            self._remember(self.conversation, utterance)
-        turn = self._prepare(utterance, self.conversation)
-        await self._emit(turn.decided(utterance))
-        self._begin(turn)
+        line = self._remember(self.conversation, utterance)
+        await self.begin(line, self.speakers(utterance), utterance, self.settings)
+
+    def speakers(self, utterance: Utterance, conversation: Conversation | None = None) -> list[Character]:
+        """Who answers that in the next turn, in order; in a `conversation` other than this, if one is given."""
+        conversation = conversation or self.conversation
+        return choose_speakers(
+            utterance.text,
+            self.settings.cast,
+            Random(f"{conversation.id} {self._turns + 1}"),
+            to=utterance.to,
+            heard=conversation.last_heard,
+            last=conversation.talking_with,
+        )
+
+    async def begin(
+        self,
+        asked: Asked,
+        speakers: Sequence[Character],
+        utterance: Utterance,
+        settings: SessionSettings,
+        *,
+        conversation: Conversation | None = None,
+        llm: Writer | None = None,
+    ) -> None:
+        """Begin a turn in which `speakers` answer what they were `asked`, when none is alive. `conversation`: what they
+        go by, if not all that was said; `llm`: who writes, if not the language model."""
+        number, said_until = self._turns + 1, utterance.ended_at
+        turn = self._making.make(
+            number, speakers, said_until, conversation or self.conversation, settings, self.voices, llm=llm
+        )
+        self.conversation.talking_with = speakers[0]
+        await self._emit(turn.decided(utterance, asked.request if isinstance(asked, Respond) else ""))
+        self._turns, self.turn, self._task, self.asked = number, turn, self._making.start(turn), asked
+
+    async def begin_beside(
+        self,
+        wish: Respond,
+        speakers: Sequence[Character],
+        utterance: Utterance,
+        settings: SessionSettings,
+        conversation: Conversation,
+    ) -> None:
+        """The same, but what is answered does not become part of the conversation; any number at a time."""
+        self._asides -= 1
+        number, voices = self._asides, Voices(self._tts)  # a voice speaks one text at a time
+        turn = self._making.make(number, speakers, utterance.ended_at, conversation, settings, voices)
+        await self._emit(turn.decided(utterance, wish.request))
+        self._beside[number] = turn, self._making.start(turn)
 
     async def speculate(self, utterance: Utterance) -> None:
         """Begin to answer what the person will probably turn out to have said. Not while a turn is alive."""
@@ -159,7 +182,10 @@ class Floor:
         conversation = self.conversation.fork()
         line = self._remember(conversation, utterance)
         events = HeldEvents(self._emit)
-        turn = self._prepare(utterance, conversation, events.put)
+        speakers, said_until = self.speakers(utterance, conversation), utterance.ended_at
+        turn = self._making.make(
+            self._turns + 1, speakers, said_until, conversation, self.settings, self.voices, events.put
+        )
         self._speculation = Speculation(turn, self._making.start(turn), conversation, line, events)
 
     async def reconsider(self, text: str) -> None:
@@ -171,6 +197,14 @@ class Floor:
         """Drop what was begun on a guess."""
         guess, self._speculation = self._speculation, None
         await self._drop(guess)
+
+    async def make_room(self) -> None:
+        """For a new turn: the current one is over as soon as the listener has all of it. Raises `InvalidRequest` before
+        that."""
+        if self._task is not None and self.turn is not None and not self.turn.all_sent:
+            problem = "somebody is speaking; cancel that response first, or wait for its end"
+            raise InvalidRequest(problem, code=ALREADY_SPEAKING)
+        await self._end(Outcome.COMPLETED)
 
     async def interrupt(self, number: int | None = None) -> None:
         """Stop the current turn, or the one of that number. When this returns its engines have stopped and its end has
@@ -186,6 +220,13 @@ class Floor:
         await self.interrupt()
         for number in list(self._beside):
             await self.interrupt(number)
+        await self._summaries.stop()
+
+    async def clear(self) -> None:
+        """Stop, and forget everything that was said."""
+        await self.interrupt()
+        self.conversation.clear()
+        self.asked = None
 
     async def turn_ended(self, turn: Turn, error: BaseException | None) -> None:
         """The task of `turn` ended by itself."""
@@ -194,13 +235,6 @@ class Floor:
         elif turn is self.turn and self._task is not None:
             self._task = None
             await self._making.over(turn, error)
-
-    async def _make_room(self) -> None:
-        """For a new turn: the current one is over as soon as the listener has all of it."""
-        if self._task is not None and self.turn is not None and not self.turn.all_sent:
-            problem = "somebody is speaking; cancel that response first, or wait for its end"
-            raise InvalidRequest(problem, code=ALREADY_SPEAKING)
-        await self._end(Outcome.COMPLETED)
 
     async def _end(self, outcome: Outcome) -> None:
         """Stop the current turn and announce its end; what is open of it ends so."""
@@ -211,34 +245,21 @@ class Floor:
             finally:
                 self._task = None
 
-    def _begin(self, turn: Turn) -> None:
-        self._turns, self.turn, self._task = turn.number, turn, self._making.start(turn)
+    def _summarise(self) -> None:
+        settings = self.settings
+        self._summaries.begin(lambda: self.conversation, settings.situation(), settings.generation)
 
     def _remember(self, conversation: Conversation, utterance: Utterance) -> PersonLine:
         spoken = utterance.source == "speech"
         return conversation.add_person(utterance.text, utterance.to, spoken=spoken, id=utterance.line)
 
-    def _told(self, wish: Respond) -> list[Line] | None:
-        """The lines an answer goes by; `None` for all there are."""
-        if wish.told is None:
-            return None
-        return [self._line(entry) if isinstance(entry, str) else entry for entry in wish.told]
-
-    def _line(self, id: str) -> Line:
-        place = self.conversation.place(id)
-        if place is None:
-            raise InvalidRequest(f"there is no item {id!r} in the conversation", param="response.input")
-        return self.conversation.line(place)
-
-    def _next_speaker(self, conversation: Conversation) -> Character:
-        return choose_speakers("", self.settings.cast, conversation.talking_with, ())[0]
-
     async def _adopt(self, guess: Speculation, utterance: Utterance) -> None:
         """The guess was right: it becomes the turn."""
         self._making.kept(guess.turn)
         guess.line.text = utterance.text
+        guess.conversation.summary = self.conversation.summary
         self.conversation = guess.conversation
-        self._turns, self.turn, self._task = guess.turn.number, guess.turn, guess.task
+        self._turns, self.turn, self._task, self.asked = guess.turn.number, guess.turn, guess.task, guess.line
         await self._emit(guess.turn.decided(utterance))
         await guess.events.release()
         if guess.task.done():
@@ -248,25 +269,3 @@ class Floor:
         """A guess came to nothing. When this returns its engines have stopped."""
         if guess is not None:
             await self._making.drop(guess.turn, guess.task)
-
-    def _prepare(
-        self, utterance: Utterance, conversation: Conversation, emit: Callable[[Event], Awaitable[None]] | None = None
-    ) -> Turn:
-        speakers = choose_speakers(utterance.text, self.settings.cast, conversation.talking_with, utterance.to)
-        said_until = utterance.ended_at
-        return self._make(self._turns + 1, speakers, said_until, conversation, self.settings, self.voices, emit)
-
-    def _make(
-        self,
-        number: int,
-        speakers: Sequence[Character],
-        said_until: float,
-        conversation: Conversation,
-        settings: SessionSettings,
-        voices: Voices,
-        emit: Callable[[Event], Awaitable[None]] | None = None,
-    ) -> Turn:
-        turn = self._making.make(number, speakers, said_until, conversation, settings, voices, emit)
-        if self._deserted:
-            turn.listener_left(reports=self._reports)
-        return turn

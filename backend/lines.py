@@ -79,4 +79,12 @@ class ResultLine:
     id: str = field(default_factory=lambda: new_id("fco"))
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What happened up to the line with the id `to`, that one included."""
+
+    text: str
+    to: str
+
+
 Line = PersonLine | NoteLine | ReplyLine | CallLine | ResultLine

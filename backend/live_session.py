@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from backend import commands
 from backend.engines.tasks import stop
+from backend.lines import Summary
 from backend.link import Link
 from backend.outbox import Outbox
 from backend.recorder import Recorder
@@ -54,7 +55,8 @@ class LiveSession:
             change = configuration(stored.settings)
             cast = {character.id: character for character in change.cast or ()}
             lines = [line_of(line.id, line.document, cast) for line in stored.lines]
-            self.session.go_on(stored.id, lines, change)
+            summary = Summary(**stored.summary) if stored.summary else None
+            self.session.go_on(stored.id, lines, summary, change)
             self.recorder.go_on(stored)
         self._link = Link(lambda: self.session.reached, self.end)
         self._ended = ended

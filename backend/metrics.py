@@ -50,6 +50,12 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self._summaries = Counter(
+            "voicechat_summaries",
+            "Attempts to summarise the beginning of a conversation, by what came of them",
+            ["outcome"],
+            registry=self.registry,
+        )
         self._underruns = Counter("voicechat_underruns", "Times a listener ran dry", registry=self.registry)
 
     def account(self, session: str, turn: int, entry: LedgerEntry, outcome: Outcome) -> None:
@@ -81,6 +87,10 @@ class Metrics:
         """Record what came of an answer begun on a guess."""
         self._speculations.labels(outcome).inc()
         self._speculative_calls.labels(outcome).inc(llm_calls)
+
+    def summarised(self, outcome: Literal["made", "failed"]) -> None:
+        """Record what came of an attempt to summarise."""
+        self._summaries.labels(outcome).inc()
 
     def text(self) -> bytes:
         """Everything in Prometheus' text format."""

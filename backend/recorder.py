@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from backend import events
@@ -86,6 +86,7 @@ class Recorder:
         self._removed_lines: set[str] = set()
         self._cleared = False
         self._settings: Mapping[str, Any] | None = None
+        self._summary: Mapping[str, Any] | None = None
         self._sound = KeptAudio()
         self._heard: list[HeardReply] = []
         """Sound still to be written."""
@@ -200,8 +201,9 @@ class Recorder:
     def _changes(self) -> Changes | None:
         """What the store does not know yet."""
         conversation = self._session.conversation
-        self._removed_lines |= conversation.taken_out()
+        self._take_out(conversation)
         found = Changes(conversation.id, settings_document(self._session.settings, conversation.user_name))
+        found.summary = conversation.summary and asdict(conversation.summary)
         found.resume_hash = token_hash(self._session.resume_token)
         found.lines = self._changed_lines(conversation)
         found.turns = [turn.stored() for turn in self._turns.values() if self._has_come_to_something(turn)]
@@ -209,9 +211,18 @@ class Recorder:
         self._heard += self._sound.take()
         found.cleared = self._cleared
         parts = (found.lines, found.turns, found.removed_lines, found.removed_turns, found.cleared)
-        if any(parts) or (self._begun and found.settings != self._settings):
+        differs = (found.settings, found.summary) != (self._settings, self._summary)
+        if any(parts) or (self._begun and differs):
             return found
         return None
+
+    def _take_out(self, conversation: Conversation) -> None:
+        """Lines that were removed are removed from the store as well, and turns of which nothing is left."""
+        gone = conversation.taken_out()
+        turns = {self._turn_of.pop(id) for id in gone if id in self._turn_of} - set(self._turn_of.values())
+        self._removed_lines |= gone
+        self._removed_turns |= turns
+        self._turns = {number: turn for number, turn in self._turns.items() if turn.number not in turns}
 
     def _has_come_to_something(self, turn: _Turn) -> bool:
         return not turn.written and (turn.outcome is not None or turn.number in self._turn_of.values())
@@ -253,7 +264,7 @@ class Recorder:
         return turn.started_at if turn is not None else self._store.now()
 
     def _written(self, changes: Changes) -> None:
-        self._begun, self._settings = True, changes.settings
+        self._begun, self._settings, self._summary = True, changes.settings, changes.summary
         self._kept |= {line.id: line for line in changes.lines}
         self._cleared = self._cleared and not changes.cleared
         self._removed_lines -= changes.removed_lines

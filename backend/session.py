@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from backend import commands, events
 from backend.cast import deal_voices
+from backend.cues import Cues
 from backend.editing import Editing
 from backend.engines.interfaces import Hints
 from backend.errors import InvalidRequest, NotFound
@@ -25,6 +26,7 @@ from backend.mailbox import Mailbox
 from backend.pipelines.hearing_events import HearingFailed
 from backend.pipelines.sender import AHEAD_S
 from backend.pipelines.stt import STTPipeline
+from backend.prompting.situation import CONTEXT_TOKENS, Situation, prompt_tokens
 from backend.utterance import Utterance
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from backend.engines.interfaces import Generation, LanguageModel, SpeechToText, TextToSpeech, TurnModel
     from backend.engines.silero import SileroVad
     from backend.events import Event
-    from backend.lines import Line
+    from backend.lines import Line, Summary
     from backend.pipelines.hearing_events import HearingEvent
     from backend.pipelines.turn_detection import TurnSettings
     from backend.turn import Turn
@@ -87,6 +89,18 @@ class SessionSettings:
     """How fast replies are spoken."""
     keep_audio: bool = False
     """Whether the sound of replies is kept with the conversation."""
+    scene: str = ""
+    """Where everybody is, and what is going on."""
+    lines_among_themselves: int = 0
+    """How many lines the characters may add to their replies, talking among themselves."""
+    llm_context: int = CONTEXT_TOKENS
+    """Tokens that a prompt and its reply may take together."""
+
+    def situation(self, speakers: Sequence[Character] = ()) -> Situation:
+        """What prompts tell everybody, where `speakers` may be guests, or cast differently for once."""
+        present = {character.id: character for character in (*self.cast, *speakers)}
+        tokens = prompt_tokens(self.llm_context, self.generation)
+        return Situation(tuple(present.values()), self.scene, self.aloud, tokens)
 
     @property
     def unpaced(self) -> SessionSettings:
@@ -107,6 +121,10 @@ class SessionSettings:
             ahead_s=self.ahead_s if change.ahead_s is None else change.ahead_s,
             speed=change.speed or self.speed,
             keep_audio=self.keep_audio if change.keep_audio is None else change.keep_audio,
+            scene=self.scene if change.scene is None else change.scene,
+            lines_among_themselves=self.lines_among_themselves
+            if change.lines_among_themselves is None
+            else change.lines_among_themselves,
         )
 
 
@@ -145,6 +163,7 @@ class Session:
         self._hearing = STTPipeline(
             engines.stt, engines.vad.open(), self._note, clock, self._follows_voice, engines.turn_model
         )
+        self._cues = Cues(self._floor, clock)
         self._editing = Editing(self._floor, self._emit)
         self._listening = Listening(self.id, self._floor, self._emit, engines.stt, self._hearing.recent)
         self._apply_settings()
@@ -169,9 +188,11 @@ class Session:
         """How far the client has heard for certain: a turn, a reply of it, and samples of that."""
         return self._floor.reached
 
-    def go_on(self, conversation: str, lines: Iterable[Line], change: commands.Configure) -> None:
+    def go_on(
+        self, conversation: str, lines: Iterable[Line], summary: Summary | None, change: commands.Configure
+    ) -> None:
         """Take up the conversation of that id, which has come to these lines and was set so. Before anything else."""
-        self.conversation.restore(conversation, lines)
+        self.conversation.restore(conversation, lines, summary)
         self._change(change)
 
     def note(self, command: commands.Interrupt | commands.Leave | commands.Return) -> None:
@@ -212,7 +233,7 @@ class Session:
             case commands.Respond() | commands.AddLine() if self._hearing.undecided:
                 self._waiting.append((item, at))
             case commands.Respond():
-                await self._try(self._floor.respond(item), item.request)
+                await self._try(self._cues.respond(item), item.request)
             case commands.AddLine() | commands.RemoveLine() | commands.ShowLine() | commands.TruncateLine():
                 await self._try(self._editing.make(item), item.request or "", item)
             case commands.PlaybackPosition(turn, reply, samples):
@@ -225,11 +246,12 @@ class Session:
                 self._floor.listener_back()
             case commands.Configure():
                 await self._configure(item)
-            case commands.Regenerate():
-                await self._regenerate(at)
+            case commands.Greet():
+                await self._try(self._cues.greet(item), "")
+            case commands.Regenerate(to):
+                await self._try(self._cues.regenerate(to), "")
             case commands.ClearConversation():
-                await self._floor.interrupt()
-                self._floor.conversation.clear()
+                await self._floor.clear()
                 await self._emit(events.ConversationCleared())
             case commands.Ping(nonce):
                 await self._emit(events.Pong(nonce))
@@ -285,15 +307,6 @@ class Session:
         self._listening.answers = self._settings.answers
         names = tuple(character.name for character in self._settings.cast)
         self._hearing.hints = Hints(names, self._settings.turn.language)
-
-    async def _regenerate(self, at: float) -> None:
-        await self._floor.interrupt()
-        line = self._floor.conversation.take_back_replies()
-        if line is None:
-            error = InvalidRequest("there is nothing to answer again")
-            await self._emit(events.ErrorRaised(error.code, str(error)))
-        else:
-            await self._floor.answer(Utterance(line.text, "text", at, at, at, line.to), again=True)
 
     def _follows_voice(self) -> bool:
         """Whether it matters at once that the person goes on speaking."""

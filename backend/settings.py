@@ -19,6 +19,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from backend.prompting.situation import CONTEXT_TOKENS
+
 CONFIG_FILE = "voicechat.toml"
 
 SttName = Literal["auto", "offline", "faster-whisper", "openai"]
@@ -87,6 +89,9 @@ class Settings(BaseSettings):
         description="its key (also OPENAI_API_KEY)",
     )
     llm_model: str | None = Field(None, description="its model")
+    llm_context: int = Field(
+        CONTEXT_TOKENS, ge=2048, le=1 << 21, description="tokens that a prompt and its reply may take together"
+    )
     tts: TtsName = Field("auto", description="voices")
     tts_base_url: HttpUrl | None = Field(None, description="OpenAI-compatible server for the voices")
     tts_api_key: str | None = Field(None, description="its key")

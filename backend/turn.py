@@ -7,11 +7,13 @@ and when the task has ended every engine stream of the turn is closed.
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import anyio
 
+from backend.director import choose_next
 from backend.events import Outcome, ReplyDone, TurnDone, TurnStarted
 from backend.heard import SpeechRate, SpokenReply
 from backend.ledger import Ledger
@@ -24,15 +26,17 @@ from backend.playback import Playback
 from backend.reply import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from random import Random
 
     from anyio.streams.memory import MemoryObjectReceiveStream
 
     from backend.characters import Character
     from backend.conversation import Conversation
-    from backend.engines.interfaces import Generation, LanguageModel
+    from backend.engines.interfaces import Generation, Writer
     from backend.events import Event
     from backend.ledger import LedgerEntry
+    from backend.prompting.situation import Situation
     from backend.utterance import Utterance
 
 
@@ -45,13 +49,11 @@ class Stage:
     """What a turn works with."""
 
     conversation: Conversation
-    cast: Sequence[Character]
-    llm: LanguageModel
+    situation: Situation
+    llm: Writer
     generation: Generation
     voices: Voices
     output_rate_hz: int
-    aloud: bool
-    """Whether replies are spoken, or only written."""
     ahead_s: float
     """How much unheard audio the listener may hold."""
     speed: float
@@ -60,25 +62,48 @@ class Stage:
     clock: Callable[[], float]
     account: Callable[[int, LedgerEntry, Outcome], None]
     """Told of every reply's account (turn number, entry, outcome) when its turn is over."""
+    written: Callable[[], None]
+    """Told when all replies are written, and only heard still."""
+    chance: Random
+    """What is drawn of who goes on."""
+    lines_among_themselves: int = 0
+    """How many lines the characters may add to their replies, talking among themselves."""
+
+    @property
+    def aloud(self) -> bool:
+        """Whether replies are spoken, or only written."""
+        return self.situation.aloud
 
 
 class Turn:
-    """Turn number `number` of a session: what was said until `said_until`, answered by `speakers` in order."""
+    """Turn number `number` of a session: what was said until `said_until`, answered by `speakers` in order. If they go
+    on among themselves, there are more replies than speakers."""
 
     def __init__(self, number: int, said_until: float, speakers: Sequence[Character], stage: Stage) -> None:
         self.number = number
+        self.speakers = tuple(speakers)
+        self._said_until = said_until
+        self._decided: Utterance | None = None
+        self._all_written = False
         self._stage = stage
         self._playback = Playback(stage.output_rate_hz, stage.clock)
         self._reference = EchoReference(stage.output_rate_hz)
-        self._replies = [self._prepare(index, character, said_until) for index, character in enumerate(speakers)]
+        self._replies = [self._prepare(index, character) for index, character in enumerate(speakers)]
+
+    @property
+    def lines(self) -> list[ReplyLine]:
+        """What was said in it, heard or not."""
+        return [reply.line for reply in self._replies if reply.begun]
 
     @property
     def replies_begun(self) -> int:
         """For how many replies the language model has been asked."""
         return sum(reply.begun for reply in self._replies)
 
-    def _prepare(self, index: int, character: Character, said_until: float) -> Reply:
-        ledger = Ledger(index, said_until)
+    def _prepare(self, index: int, character: Character) -> Reply:
+        ledger = Ledger(index, self._said_until)
+        if self._decided is not None:
+            _mark_decided(ledger, self._decided)
         rate = self._stage.voices.of(character).speech_rate if self._stage.aloud else SpeechRate()
         spoken = SpokenReply(self._stage.output_rate_hz, rate)
         line = ReplyLine(character, spoken=spoken if self._stage.aloud else None)
@@ -87,7 +112,7 @@ class Turn:
     @property
     def all_sent(self) -> bool:
         """Whether the listener has everything, heard or not."""
-        return all(reply.sent for reply in self._replies)
+        return self._all_written and all(reply.sent for reply in self._replies)
 
     def has(self, line: ReplyLine) -> bool:
         """Whether it is a reply of this turn that is not over."""
@@ -95,10 +120,9 @@ class Turn:
 
     def decided(self, utterance: Utterance, request: str = "") -> TurnStarted:
         """It is certain what was said; returns what tells the client who answers."""
+        self._decided = utterance
         for reply in self._replies:
-            reply.ledger.mark("turn_decided", utterance.decided_at)
-            reply.ledger.mark("transcript_final", utterance.transcribed_at)
-            reply.ledger.transcribed_ahead_s = utterance.ahead_s
+            _mark_decided(reply.ledger, utterance)
         speakers = tuple(reply.character.id for reply in self._replies)
         return TurnStarted(self.number, utterance.text, utterance.source, speakers, request)
 
@@ -121,22 +145,33 @@ class Turn:
         fails."""
         stage = self._stage
         to_voice, sentences = anyio.create_memory_object_stream[SentenceItem | ReplyWritten](SENTENCES_AHEAD)
-        writer = LLMPipeline(
-            stage.llm, stage.generation, stage.conversation, stage.cast, stage.emit, stage.clock, stage.aloud
-        )
+        writer = LLMPipeline(stage.llm, stage.generation, stage.conversation, stage.situation, stage.emit, stage.clock)
         async with asyncio.TaskGroup() as group:
-            group.create_task(writer.run(self._replies, to_voice))
+            group.create_task(writer.run(self._in_turn(), to_voice))
             if stage.aloud:
                 self._speak(sentences, group)
             else:
                 group.create_task(self._read(sentences))
+
+    def _in_turn(self) -> Iterator[Reply]:
+        """The replies in order, those included that follow from what was written."""
+        yield from tuple(self._replies)
+        stage = self._stage
+        for _ in range(stage.lines_among_themselves):
+            following = choose_next(self._replies[-1].line, stage.situation.cast, stage.chance)
+            if following is None:
+                break
+            self._replies.append(self._prepare(len(self._replies), following))
+            yield self._replies[-1]
+        self._all_written = True
+        stage.written()
 
     def _speak(
         self, sentences: MemoryObjectReceiveStream[SentenceItem | ReplyWritten], group: asyncio.TaskGroup
     ) -> None:
         stage = self._stage
         to_send, audio = anyio.create_memory_object_stream[AudioItem](CHUNKS_AHEAD)
-        to_hear, voiced = anyio.create_memory_object_stream[Reply](len(self._replies))
+        to_hear, voiced = anyio.create_memory_object_stream[Reply](math.inf)
         speaker = TTSPipeline(stage.voices, stage.output_rate_hz, stage.speed, stage.clock)
         sender = Sender(self._playback, self._reference, stage.output_rate_hz, stage.ahead_s, stage.emit, stage.clock)
         group.create_task(speaker.run(sentences, to_send))
@@ -228,3 +263,10 @@ class Turn:
             reply.ledger.mark("first_sample_played", first_heard_at)
         audio_s = self._playback.sent_samples(reply.index) / self._stage.output_rate_hz
         return reply.ledger.entry(audio_s, self._playback.underruns(reply.index))
+
+
+def _mark_decided(ledger: Ledger, utterance: Utterance) -> None:
+    """It was certain then what was said."""
+    ledger.mark("turn_decided", utterance.decided_at)
+    ledger.mark("transcript_final", utterance.transcribed_at)
+    ledger.transcribed_ahead_s = utterance.ahead_s

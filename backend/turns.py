@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from functools import partial
+from random import Random
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from backend.errors import EngineError
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from backend.characters import Character
     from backend.conversation import Conversation
+    from backend.engines.interfaces import Writer
     from backend.events import Event
     from backend.ledger import LedgerEntry
     from backend.pipelines.tts import Voices
@@ -35,9 +38,24 @@ class Figures(Protocol):
         """This came of an answer begun on a guess, for which the language model was asked so often."""
         ...
 
+    def summarised(self, outcome: Literal["made", "failed"]) -> None:
+        """This came of an attempt to summarise."""
+        ...
+
+
+@dataclass(slots=True)
+class Presence:
+    """What is known of the listener."""
+
+    away: bool = False
+    """Whether nobody is there to hear anything."""
+    reports: bool = False
+    """Whether it tells how far it has heard."""
+
 
 class Turns:
-    """Makes and ends the turns of one session. `ended` is told of turns whose task has ended by itself."""
+    """Makes and ends the turns of one session. `ended` is told of turns whose task has ended by itself, `written` when
+    all of one is written."""
 
     def __init__(
         self,
@@ -45,14 +63,17 @@ class Turns:
         engines: Engines,
         emit: Callable[[Event], Awaitable[None]],
         ended: Callable[[Turn, BaseException | None], None],
+        written: Callable[[], None],
         figures: Figures,
         clock: Callable[[], float],
     ) -> None:
         self.clock = clock
+        self.presence = Presence()
         self._session = session
         self._engines = engines
         self._emit = emit
         self._ended = ended
+        self._written = written
         self._figures = figures
 
     def make(
@@ -64,25 +85,31 @@ class Turns:
         settings: SessionSettings,
         voices: Voices,
         emit: Callable[[Event], Awaitable[None]] | None = None,
+        llm: Writer | None = None,
     ) -> Turn:
-        """A turn in which `speakers` answer. `emit`: where its events go, if not to the client."""
+        """A turn in which `speakers` answer. `emit`: where its events go, if not to the client. `llm`: who writes, if
+        not the language model."""
         conversation.talking_with = speakers[0]
-        present = {character.id: character for character in (*settings.cast, *speakers)}
         stage = Stage(
             conversation=conversation,
-            cast=tuple(present.values()),
-            llm=self._engines.llm,
+            situation=settings.situation(speakers),
+            llm=llm or self._engines.llm,
             generation=settings.generation,
             voices=voices,
             output_rate_hz=settings.output_rate,
-            aloud=settings.aloud,
             ahead_s=settings.ahead_s,
             speed=settings.speed,
             emit=emit or self._emit,
             clock=self.clock,
             account=partial(self._figures.account, self._session),
+            written=self._written,
+            chance=Random(f"{conversation.id} {number} among themselves"),
+            lines_among_themselves=settings.lines_among_themselves,
         )
-        return Turn(number, said_until, speakers, stage)
+        turn = Turn(number, said_until, speakers, stage)
+        if self.presence.away:
+            turn.listener_left(reports=self.presence.reports)
+        return turn
 
     def start(self, turn: Turn) -> asyncio.Task[None]:
         """The task that runs it; cancelling that stops it."""

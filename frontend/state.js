@@ -216,15 +216,15 @@ function newConversationNote(session) {
 /** @param {State} state @param {Extract<ServerEvent, {type: "turn.started"}>} event @returns {State} */
 function turnStarted(state, event) {
   const { turn, text, source } = event;
-  /** @type {PersonLine} */
-  const line = { kind: "person", key: `${state.session}:${turn}`, text, source };
+  /** @type {PersonLine[]} */
+  const said = source === "request" ? [] : [{ kind: "person", key: `${state.session}:${turn}`, text, source }];
   return {
     ...state,
     back: false,
     turn,
     answering: true,
     hearing: state.speaking ? state.hearing : null,
-    lines: [...closeReplies(state.lines, () => true, "lost"), line],
+    lines: [...closeReplies(state.lines, () => true, "lost"), ...said],
   };
 }
 

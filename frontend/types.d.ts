@@ -35,7 +35,7 @@ type ServerEvent =
     }
   | { type: "speech.started" | "speech.stopped"; audio_ms: number }
   | { type: "transcript.partial" | "transcript.final"; text: string }
-  | { type: "turn.started"; turn: number; text: string; source: "speech" | "text"; characters: string[] }
+  | { type: "turn.started"; turn: number; text: string; source: "speech" | "text" | "request"; characters: string[] }
   | {
       type: "reply.started";
       turn: number;

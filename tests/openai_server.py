@@ -24,6 +24,8 @@ class OpenAIServer:
     transcript: str = "what is the plan"
     status: int = 200
     error: dict = field(default_factory=lambda: {"message": "scripted failure"})
+    refuses: tuple[str, ...] = ()
+    """Fields of a chat completion that are answered with 400."""
     chunks: list[dict] | None = None
     """Of a streamed chat completion, instead of those with `reply`."""
     completion: dict = field(default_factory=dict)
@@ -54,6 +56,8 @@ class OpenAIServer:
         self.requests.append(("chat", body))
         if self.status != 200:
             return JSONResponse({"error": self.error}, self.status)
+        for field_ in set(self.refuses) & set(body):
+            return JSONResponse({"error": {"message": f"Unsupported parameter: {field_!r}", "param": field_}}, 400)
         if not body.get("stream"):
             return StreamingResponse(self._counted("chat", self._whole()), media_type="application/json")
 

@@ -66,6 +66,7 @@ class Figures:
     def __init__(self) -> None:
         self.replies = []
         self.speculations = []
+        self.summaries = []
 
     def account(self, session, turn, entry, outcome) -> None:
         self.replies.append((turn, entry, outcome))
@@ -73,10 +74,15 @@ class Figures:
     def speculated(self, outcome, llm_calls) -> None:
         self.speculations.append((outcome, llm_calls))
 
+    def summarised(self, outcome) -> None:
+        self.summaries.append(outcome)
+
 
 @asynccontextmanager
-async def open_session(llm=None, tts=None, stt=None, cast=CAST, output_rate=24000, figures=None, turn_model=None):
-    """A running session, its listener and its engines; cancelled at the end."""
+async def open_session(
+    llm=None, tts=None, stt=None, cast=CAST, output_rate=24000, figures=None, turn_model=None, **settings
+):
+    """A running session, its listener and its engines; cancelled at the end. `settings`: more of the session's."""
     engines = Engines(
         stt=stt or ScriptedSpeechToText(),
         llm=llm or ScriptedLanguageModel(),
@@ -88,7 +94,7 @@ async def open_session(llm=None, tts=None, stt=None, cast=CAST, output_rate=2400
     loop = asyncio.get_running_loop()
     session = Session(
         engines,
-        SessionSettings(cast, TurnSettings(silence_ms=200), Generation(), output_rate),
+        SessionSettings(cast, TurnSettings(silence_ms=200), Generation(), output_rate, **settings),
         listener.emit,
         figures or Figures(),
         loop.time,

@@ -64,7 +64,7 @@ async def test_every_kind_of_line_is_told_to_the_language_model():
         await session.receive(commands.Respond("r"))
         await listener.until(events.TurnDone)
         assert [message["role"] for message in llm.requests[0]] == [
-            *("system", "user", "assistant", "system", "assistant", "tool")
+            *("system", "user", "assistant", "user", "assistant", "tool")
         ]
 
 

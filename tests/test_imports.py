@@ -19,7 +19,15 @@ FORBIDDEN = {
     "backend.turn": ("backend.session", "backend.protocols", "backend.routes", "fastapi"),
     "backend.pipelines": ("backend.session", "backend.turn", "backend.protocols", "backend.routes", "fastapi"),
     "backend.engines": ("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "fastapi"),
-    "backend.conversation": ("backend.session", "backend.turn", "backend.pipelines", "fastapi"),
+    "backend.conversation": (
+        *("backend.session", "backend.turn", "backend.pipelines", "backend.prompting", "backend.engines", "fastapi"),
+    ),
+    "backend.prompting": (
+        *("backend.session", "backend.turn", "backend.floor", "backend.pipelines", "backend.protocols"),
+        *("backend.routes", "backend.storage", "fastapi"),
+    ),
+    "backend.director": ("backend.session", "backend.turn", "backend.pipelines", "backend.engines", "fastapi"),
+    "backend.cues": ("backend.session", "backend.pipelines", "backend.protocols", "backend.routes", "fastapi"),
     "backend.cast_models": ("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "fastapi"),
     "backend.spoken_answers": ("backend.session", "backend.turn", "backend.engines", "backend.protocols", "fastapi"),
     "backend.voice_library": ("backend.session", "backend.pipelines", "backend.protocols", "backend.routes", "fastapi"),
@@ -29,6 +37,12 @@ FORBIDDEN = {
     "backend.commands": ("fastapi", "json", "pydantic", "backend.session", "backend.turn", "backend.protocols"),
     "backend.lines": ("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "fastapi"),
     "backend.characters": ("backend", "fastapi", "pydantic"),
+    "backend.tokens": ("backend", "fastapi"),
+    "backend.macros": ("backend", "fastapi"),
+    "backend.lorebook": (
+        *("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "backend.storage"),
+        "fastapi",
+    ),
     "backend.storage": (
         *("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "backend.routes"),
         *("backend.app", "fastapi"),

@@ -13,7 +13,7 @@ from backend.app import create_app
 from backend.session import Engines
 from backend.settings import Settings
 from tests.openai_server import serve_app
-from tests.scripted import LoudnessVad, ScriptedLanguageModel, ScriptedSpeechToText, ScriptedTextToSpeech
+from tests.scripted import CHARACTER_S, LoudnessVad, ScriptedLanguageModel, ScriptedSpeechToText, ScriptedTextToSpeech
 
 LIST = "/api/conversations"
 REPLY = "Very well. It is late."
@@ -37,6 +37,9 @@ class Talk:
         self.socket = socket
         self.ready = ready
         self.problem = None
+        self.reports = True
+        self.received = 0
+        """Samples of the reply being sent."""
 
     async def send(self, kind, **fields) -> None:
         await self.socket.send(json.dumps({"type": kind, **fields}))
@@ -48,7 +51,11 @@ class Talk:
             if isinstance(message, bytes):
                 reply, turn = int.from_bytes(message[2:4], "little"), int.from_bytes(message[8:12], "little")
                 samples = int.from_bytes(message[12:16], "little") + (len(message) - 16) // 2
-                await self.send("playback.position", turn=turn, reply=reply, samples=samples)
+                self.received = samples
+                if self.reports:
+                    await self.send("playback.position", turn=turn, reply=reply, samples=samples)
+                if kind == "audio":
+                    return message
                 continue
             event = json.loads(message)
             if event["type"] == kind:
@@ -104,12 +111,14 @@ async def test_an_interrupted_turn_is_kept_as_it_was_heard():
     """What the player reports after the cut still corrects what is kept."""
     llm = ScriptedLanguageModel("One two three four five six. " * 20, first_token_s=0.0)
     async with running(llm) as (port, api, _), talk(port) as client:
+        client.reports = False
         await client.send("user.text", text="Count.")
-        await client.until("reply.sentence")
-        await client.until("reply.text")
+        while client.received < 24_000:
+            await client.until("audio")
         await client.send("interrupt")
         assert (await client.until("turn.done"))["outcome"] == "interrupted"
-        await client.send("playback.position", turn=1, reply=0, samples=24000 * 6 // 25 * 2)
+        await client.send("playback.position", turn=1, reply=0, samples=round(12 * CHARACTER_S * 24_000))
+        client.reports = True
         await client.say("And now?")
         kept = (await api.get(f"{LIST}/{client.ready['conversation']}")).json()
         cut = kept["turns"][0]["replies"][0]

@@ -15,6 +15,7 @@ from backend.engines.interfaces import Finish, Generation, ToolCallPiece
 from backend.errors import ALREADY_SPEAKING
 from backend.events import Outcome
 from backend.lines import CallLine, NoteLine, PersonLine, ReplyLine, ResultLine
+from backend.prompting.dialogue import OPENING
 from tests.scripted import ScriptedLanguageModel, ScriptedSpeechToText, ScriptedTextToSpeech
 from tests.sessions import MARA, THEO, Figures, open_session
 from tests.test_speculation import QUESTION, configured, microphone
@@ -32,6 +33,10 @@ def turns(listener, kind=events.TurnDone) -> dict[int, events.Event]:
 def prompt(llm, request: int = -1) -> list[tuple[str, str]]:
     """What the language model was asked, without the system prompt."""
     return [(message["role"], message["content"]) for message in llm.requests[request][1:]]
+
+
+BEGUN = ("user", OPENING)
+"""What stands before a character's own first line."""
 
 
 async def said(session, listener, text: str) -> None:
@@ -54,7 +59,7 @@ async def test_somebody_speaks_unasked():
         assert (done.outcome, prompt(llm)) == (Outcome.COMPLETED, [])
         assert [text for _, text in engines.tts.spoken] == ["Good evening."]
         await said(session, listener, "Hello.")
-        assert prompt(llm) == [("assistant", "Good evening."), ("user", "Hello.")]
+        assert prompt(llm) == [BEGUN, ("assistant", "Good evening."), ("user", "Hello.")]
 
 
 async def test_whoever_spoke_last_goes_on():
@@ -83,7 +88,7 @@ async def test_a_character_may_be_dressed_for_one_answer():
         assert "You are a pirate." in llm.requests[0][0]["content"]
         assert "You are a pirate." not in llm.requests[1][0]["content"]
         assert [voice for voice, _ in engines.tts.spoken] == ["three", "one"]
-        assert requests == [Generation(max_tokens=9), Generation()]
+        assert [generation.max_tokens for generation in requests] == [9, None]
 
 
 async def test_nobody_speaks_over_another():
@@ -153,7 +158,7 @@ async def test_an_answer_goes_by_what_it_is_told():
         reply = listener.of(events.ReplyDone)[0].message_id
         await session.receive(commands.Respond("r", told=(NoteLine("Look out."), reply, PersonLine("What is it?"))))
         await listener.until(events.TurnDone, 2)
-        assert prompt(llm) == [("assistant", "Yes."), ("user", "What is it?")]
+        assert prompt(llm) == [BEGUN, ("assistant", "Yes."), ("user", "What is it?")]
         assert "Look out." in llm.requests[-1][0]["content"]
         await said(session, listener, "Oh.")
         assert prompt(llm) == [("user", "Hello."), ("assistant", "Yes.\nA ship."), ("user", "Oh.")]
@@ -381,4 +386,4 @@ async def test_a_call_of_the_clients_is_a_line_like_any_other():
         await session.receive(commands.AddLine(ReplyLine(MARA, "m", "So.", "So.", Outcome.COMPLETED)))
         await session.receive(commands.Respond("r"))
         await listener.until(events.TurnDone)
-        assert prompt(llm) == [("assistant", "So.")]
+        assert prompt(llm) == [BEGUN, ("assistant", "So.")]

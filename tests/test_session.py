@@ -162,6 +162,7 @@ async def test_interrupts_at_random_moments_leave_nothing_behind():
     """Cut anywhere: no frame of the old turn follows, both engines are closed, and what was heard is right."""
     chance = random.Random(7)
     llm, tts = ScriptedLanguageModel(LONG), ScriptedTextToSpeech()
+    llm.stand_in = True  # else it would be asked for summaries
     async with open_session(llm=llm, tts=tts) as (session, listener, _):
         for turn in range(1, 201):
             await session.receive(commands.Say("Go on."))

@@ -58,6 +58,7 @@ def test_origins_are_a_list():
     [
         (["serve", "--port", "many"], "--port"),
         (["serve", "--stt", "ears"], "--stt"),
+        (["serve", "--llm-context", "1000"], "--llm-context"),
         (["serve", "--llm", "openai"], "--llm-base-url"),
         (["serve", "--tts-base-url", "localhost:8080"], "http://"),
         (["serve", "--tts", "step-audio2"], "step-audio2"),

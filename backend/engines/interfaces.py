@@ -71,6 +71,9 @@ class Generation:
     max_tokens: int | None = None
     extra: Mapping[str, object] = field(default_factory=dict[str, object])
     """Further request fields, passed through unchanged."""
+    stop: tuple[str, ...] = ()
+    """Where these would be written the reply ends; a server that cannot is not asked to, nor one for which `extra` has
+    others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +176,17 @@ class SpeechToText(Engine, Protocol):
         ...
 
 
-class LanguageModel(Engine, Protocol):
+class Writer(Protocol):
     """Writes the next line of a conversation."""
 
     def stream(self, messages: Sequence[Message], generation: Generation) -> AsyncGenerator[Written]:
         """Yield the reply piece by piece, in order, never an empty text; functions are called only where
         `generation.extra` has `tools`. Raises `EngineError("llm", ...)`."""
         ...
+
+
+class LanguageModel(Engine, Writer, Protocol):
+    """The engine that writes."""
 
 
 @runtime_checkable

@@ -111,6 +111,8 @@ class OpenAILanguageModel(_OpenAIEngine):
     def __init__(self, *, base_url: str | None, api_key: str | None, model: str) -> None:
         super().__init__(base_url=base_url, api_key=api_key, model=model)
         self._url = f"{self._client.base_url}chat/completions"
+        self._without_stop: set[str] = set()
+        """Models that have refused stop sequences."""
 
     async def stream(self, messages: Sequence[Message], generation: Generation) -> AsyncGenerator[Written]:
         """See `LanguageModel.stream`. Generation settings left `None` are not sent at all."""
@@ -126,7 +128,7 @@ class OpenAILanguageModel(_OpenAIEngine):
             "messages": list(messages),
             "stream": True,
         }
-        async with self._errors(), await self._chunks(body) as chunks:
+        async with self._errors(), await self._stopping(body, generation.stop) as chunks:
             reader = ChunkReader()
             async for chunk in chunks:
                 for piece in reader.read(chunk):
@@ -147,6 +149,19 @@ class OpenAILanguageModel(_OpenAIEngine):
             async with await self._chunks(request) as chunks:
                 async for chunk in chunks:
                     yield _object(chunk)
+
+    async def _stopping(self, body: dict[str, Any], stop: Sequence[str]) -> AsyncStream[object]:
+        """The answer that ends at any of `stop`, unless the model does not take that or `body` says otherwise."""
+        if not stop or "stop" in body or body["model"] in self._without_stop:
+            return await self._chunks(body)
+        try:
+            return await self._chunks({**body, "stop": list(stop)})
+        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+            if "stop" not in error.message.casefold():
+                raise
+        chunks = await self._chunks(body)
+        self._without_stop.add(body["model"])
+        return chunks
 
     async def _chunks(self, body: Mapping[str, Any]) -> AsyncStream[object]:
         # The typed method builds a model of every chunk, which costs more than everything else done with it.

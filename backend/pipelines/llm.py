@@ -6,24 +6,26 @@ While a character is still being heard the next one is already writing, so a cha
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from backend.engines.interfaces import Finish, ToolCallPiece
 from backend.events import CallDone, CallText, ReplySentence, ReplyStarted, ReplyText, ReplyTextDone
-from backend.lines import CallLine, new_id
+from backend.lines import CallLine, ReplyLine, new_id
 from backend.pipelines.sentences import SentenceProducer, produce_sentences
-from backend.pipelines.speaker_guard import SpeakerGuard, guard_speaker
+from backend.pipelines.speaker_guard import SpeakerGuard, guard_speaker, stop_sequences
+from backend.prompting.messages import messages_for
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 
     from anyio.streams.memory import MemoryObjectSendStream
 
     from backend.characters import Character
     from backend.conversation import Conversation
-    from backend.engines.interfaces import Generation, LanguageModel, Written
+    from backend.engines.interfaces import Generation, Writer, Written
     from backend.events import Event
+    from backend.prompting.situation import Situation
     from backend.reply import Reply
 
 SENTENCES_AHEAD = 8
@@ -52,18 +54,18 @@ class ReplyWritten:
 class LLMPipeline:
     """Writes the replies of one turn."""
 
-    llm: LanguageModel
+    llm: Writer
     generation: Generation
     conversation: Conversation
-    cast: Sequence[Character]
+    situation: Situation
     emit: Callable[[Event], Awaitable[None]]
     clock: Callable[[], float]
-    aloud: bool = True
 
     async def run(
-        self, replies: Sequence[Reply], sentences: MemoryObjectSendStream[SentenceItem | ReplyWritten]
+        self, replies: Iterable[Reply], sentences: MemoryObjectSendStream[SentenceItem | ReplyWritten]
     ) -> None:
-        """Write each of `replies` in turn. Raises `EngineError("llm", ...)`."""
+        """Write each of `replies` in turn; whose the next one is may depend on what was written. Raises
+        `EngineError("llm", ...)`."""
         async with sentences:
             for reply in replies:
                 await self._write(reply, sentences)
@@ -71,15 +73,16 @@ class LLMPipeline:
 
     async def _write(self, reply: Reply, sentences: MemoryObjectSendStream[SentenceItem | ReplyWritten]) -> None:
         character = reply.character
-        messages = self.conversation.messages_for(character, self.cast, aloud=self.aloud)
+        messages = messages_for(character, self.conversation, self.situation)
+        others = self._others(character)
+        generation = replace(self.generation, stop=stop_sequences(character.name, others))
         self.conversation.add(reply.line)
         reply.begun = True
         await self.emit(ReplyStarted(reply.turn, reply.index, reply.line.id, character.id, character.name))
         reply.ledger.mark("llm_request", self.clock())
-        others = [*(other.name for other in self.cast if other.id != character.id), self.conversation.user_name]
         guard, producer, calls = SpeakerGuard(character.name, others), SentenceProducer(), _Calls(reply, self.emit)
         async with (
-            aclosing(self.llm.stream(messages, self.generation)) as pieces,
+            aclosing(self.llm.stream(messages, generation)) as pieces,
             aclosing(guard_speaker(self._said(pieces, reply, calls), guard)) as own,
             aclosing(self._shown(own, reply)) as written,
             aclosing(produce_sentences(written, producer)) as found,
@@ -98,6 +101,13 @@ class LLMPipeline:
         await self.emit(
             ReplyTextDone(reply.turn, reply.index, finish.reason, finish.prompt_tokens, finish.completion_tokens)
         )
+
+    def _others(self, character: Character) -> list[str]:
+        """The names of everybody else: the person's, then the others', who spoke last first."""
+        spoke = [line.character.id for line in reversed(self.conversation.lines) if isinstance(line, ReplyLine)]
+        present = {other.id: other.name for other in self.situation.cast if other.id != character.id}
+        order = dict.fromkeys((*spoke, *present))
+        return [self.conversation.user_name, *(present[id_] for id_ in order if id_ in present)]
 
     async def _said(self, pieces: AsyncIterator[Written], reply: Reply, calls: _Calls) -> AsyncGenerator[str]:
         """The text of what is written; the rest goes to `calls`."""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 ALWAYS_OTHERS = ("User", "Human", "You", "Assistant", "System")
 """Labels that never open a character's own line, whatever the person is called."""
 
+MOST_STOPS = 4
+"""Servers take no more."""
+
 _OPENING = re.compile(r"(?:\A|\n|(?<=[.!?…\"”*)])[ \t])\s*(?P<markup>[*_\[(]*)")
 """Where a label can stand: at the start, on a new line, or after a sentence's end; markup may precede it."""
 
@@ -78,6 +81,13 @@ class SpeakerGuard:
         """True when the text from here on is the beginning of a name, or a name still without its colon."""
         rest = self._text[position:].casefold().rstrip(" \t*_]):")
         return any(name.startswith(rest) for name in self._names)
+
+
+def stop_sequences(own: str, others: Sequence[str]) -> tuple[str, ...]:
+    """Where the language model shall stop by itself, so that it does not write in vain: the likeliest of `others` come
+    first. The guard has the last word."""
+    names = [name for name in dict.fromkeys(others) if name and name.casefold() != own.casefold()]
+    return tuple(f"\n{name}:" for name in names[:MOST_STOPS])
 
 
 def _label(names: Sequence[str]) -> str:

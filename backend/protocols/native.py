@@ -67,6 +67,8 @@ class _Configure(_Wire):
     turn: _Turn | None = None
     captions: bool | None = None
     keep_audio: bool | None = None
+    scene: Annotated[str, StringConstraints(max_length=8_000)] | None = None
+    lines_among_themselves: Annotated[int, Field(ge=0, le=20)] | None = None
 
 
 class _Say(_Wire):
@@ -82,8 +84,19 @@ class _Position(_Wire):
     samples: Count
 
 
+class _Greet(_Wire):
+    type: Literal["greet"]
+    character: Id | None = None
+    greeting: Count = 0
+
+
+class _Regenerate(_Wire):
+    type: Literal["regenerate"]
+    to: Annotated[list[Id], Field(max_length=MAX_CAST)] | None = None
+
+
 class _Bare(_Wire):
-    type: Literal["audio.commit", "interrupt", "regenerate", "conversation.clear"]
+    type: Literal["audio.commit", "interrupt", "conversation.clear"]
 
 
 class _Ping(_Wire):
@@ -91,9 +104,8 @@ class _Ping(_Wire):
     nonce: Annotated[str, StringConstraints(max_length=256)] | int | float | None = None
 
 
-_MESSAGE: TypeAdapter[_Configure | _Say | _Position | _Bare | _Ping] = TypeAdapter(
-    Annotated[_Configure | _Say | _Position | _Bare | _Ping, Field(discriminator="type")]
-)
+_Message = _Configure | _Say | _Position | _Greet | _Regenerate | _Bare | _Ping
+_MESSAGE: TypeAdapter[_Message] = TypeAdapter(Annotated[_Message, Field(discriminator="type")])
 
 
 def decode(message: str | bytes, known: Mapping[str, Character]) -> commands.Command:
@@ -109,6 +121,10 @@ def decode(message: str | bytes, known: Mapping[str, Character]) -> commands.Com
         wire = _MESSAGE.validate_json(message)
     except ValidationError as error:
         raise InvalidRequest(_explain(error)) from None
+    return _command(wire, known)
+
+
+def _command(wire: _Message, known: Mapping[str, Character]) -> commands.Command:  # noqa: PLR0911
     match wire:
         case _Configure():
             return _configure(wire, known)
@@ -116,6 +132,10 @@ def decode(message: str | bytes, known: Mapping[str, Character]) -> commands.Com
             return commands.Say(wire.text, tuple(wire.to or ()))
         case _Position():
             return commands.PlaybackPosition(wire.turn, wire.reply, wire.samples)
+        case _Greet():
+            return commands.Greet(wire.character, wire.greeting)
+        case _Regenerate():
+            return commands.Regenerate(tuple(wire.to or ()))
         case _Ping():
             return commands.Ping(wire.nonce)
         case _Bare():
@@ -125,7 +145,6 @@ def decode(message: str | bytes, known: Mapping[str, Character]) -> commands.Com
 _BARE: dict[str, commands.Command] = {
     "audio.commit": commands.Commit(),
     "interrupt": commands.Interrupt(),
-    "regenerate": commands.Regenerate(),
     "conversation.clear": commands.ClearConversation(),
 }
 
@@ -143,6 +162,8 @@ def _configure(wire: _Configure, known: Mapping[str, Character]) -> commands.Con
         mode=turn.mode,
         captions=wire.captions,
         keep_audio=wire.keep_audio,
+        scene=wire.scene,
+        lines_among_themselves=wire.lines_among_themselves,
     )
 
 

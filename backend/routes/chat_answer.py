@@ -19,7 +19,7 @@ from backend.protocols.openai_speech import RATE_HZ
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from backend.conversation import Character
+    from backend.characters import Character
     from backend.engines.interfaces import Generation, Written
     from backend.protocols.chat_request import ChatRequest
     from backend.server import Server

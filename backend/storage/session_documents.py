@@ -20,11 +20,14 @@ _CAST = TypeAdapter(tuple[Character, ...])
 
 
 def settings_document(settings: SessionSettings, user_name: str) -> dict[str, Any]:
-    """Who takes part in the conversation, and how the language model is asked."""
+    """Who takes part in the conversation, where they are, and how the language model is asked."""
     return {
         "user_name": user_name,
         "cast": _CAST.dump_python(settings.cast, mode="json"),
         "generation": asdict(settings.generation),
+        "scene": settings.scene,
+        "lines_among_themselves": settings.lines_among_themselves,
+        "keep_audio": settings.keep_audio,
     }
 
 
@@ -34,4 +37,7 @@ def configuration(document: Mapping[str, Any]) -> Configure:
         cast=_CAST.validate_python(document["cast"]),
         user_name=document["user_name"],
         generation=Generation(**document["generation"]),
+        scene=document["scene"],
+        lines_among_themselves=document["lines_among_themselves"],
+        keep_audio=document["keep_audio"],
     )

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from backend.engines.interfaces import Finish, Generation, Message
 from backend.engines.offline_writer import OfflineLanguageModel
+from backend.engines.offline_writer.scene import Line, read_scene
 from backend.speakable import speakable
 
 MARA = (
@@ -276,3 +277,24 @@ async def test_presents_itself_as_a_stand_in() -> None:
         assert (writer.name, writer.stand_in, writer.ready) == ("offline", True, True)
         assert "without a language model" in writer.detail
         assert "\n" not in writer.detail
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Ann: I lost my keys.\n\n[Note to Mara, which nobody else reads]\nThe lighthouse is old.\n\nBe stern, Mara.",
+        "[The conversation goes on.]\nAnn: I lost my keys.",
+        "Ann: I lost my keys.\n[Instruction: Speak of the\nlighthouse.]",
+    ],
+)
+def test_what_nobody_said_is_not_read(message: str) -> None:
+    """What only a language model can make use of is left alone; the rest is read as it would be without."""
+    messages = [Message(role="system", content=MARA), Message(role="user", content=message)]
+    assert read_scene(messages).lines == [Line("Ann", "I lost my keys.")]
+
+
+async def test_a_long_card_does_not_hide_who_is_there() -> None:
+    """The names stand after what the card says."""
+    long = MARA.replace("\n\n", f"\n\n{'She sails on. ' * 600}\n\n", 1)
+    assert "Theo" in await answer(prompt("Who else is here?", system=long))
+    assert "Mara" in await answer(prompt("What is your name?", system=long))

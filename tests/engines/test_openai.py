@@ -49,6 +49,56 @@ async def test_the_model_s_text_arrives_piece_by_piece():
         assert "max_tokens" not in body
 
 
+STOP = ("\nUser:", "\nTheo:")
+
+
+async def written(llm, generation: Generation) -> str:
+    """All of a reply."""
+    async with aclosing(llm.stream(MESSAGES, generation)) as pieces:
+        return "".join([piece async for piece in pieces if isinstance(piece, str)])
+
+
+async def test_the_model_is_asked_to_stop_where_others_speak():
+    """Unless the client has stop sequences of its own, or there are none."""
+    async with engine_on(OpenAILanguageModel) as (server, llm):
+        for generation in (Generation(stop=STOP), Generation(stop=STOP, extra={"stop": ["END"]}), Generation()):
+            await written(llm, generation)
+        assert [body.get("stop") for _, body in server.requests] == [list(STOP), ["END"], None]
+
+
+async def test_a_model_that_refuses_stop_sequences_is_asked_without():
+    """At once, and from then on; other models are still asked with them."""
+    async with engine_on(OpenAILanguageModel, refuses=("stop",)) as (server, llm):
+        for _ in range(2):
+            assert await written(llm, Generation(stop=STOP)) == server.reply
+        server.refuses = ()
+        await written(llm, Generation(model="other", stop=STOP))
+        await written(llm, Generation(stop=STOP))
+        assert ["stop" in body for _, body in server.requests] == [True, False, False, True, False]
+
+
+@pytest.mark.parametrize("refuses", ["temperature", "model"])
+async def test_a_refusal_of_something_else_is_the_servers_answer(refuses):
+    """Nothing is asked twice, and stop sequences are not given up."""
+    async with engine_on(OpenAILanguageModel, refuses=(refuses,)) as (server, llm):
+        with pytest.raises(RequestRefused, match=refuses):
+            await written(llm, Generation(temperature=0.5, stop=STOP))
+        server.refuses = ()
+        await written(llm, Generation(stop=STOP))
+        assert ["stop" in body for _, body in server.requests] == [True, True]
+
+
+async def test_a_server_that_refuses_everything_has_not_refused_stop_sequences():
+    """What fails without them too is no reason to leave them out from then on."""
+    async with engine_on(OpenAILanguageModel) as (server, llm):
+        server.status, server.error = 400, {"message": "stop it"}
+        with pytest.raises(RequestRefused):
+            await written(llm, Generation(stop=STOP))
+        server.status = 200
+        await written(llm, Generation(stop=STOP))
+        assert ["stop" in body for _, body in server.requests] == [True, False, True]
+
+
 async def test_closing_a_text_stream_closes_the_request():
     """When the consumer leaves, the server sees the connection go and can stop."""
     async with engine_on(OpenAILanguageModel, hold=asyncio.Event()) as (server, llm):

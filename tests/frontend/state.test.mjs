@@ -48,6 +48,14 @@ test("a caption grows with the reply's text", () => {
   assert.equal(last(after(ready, turn, reply, text("Good "), text("day."))).text, "Good day.");
 });
 
+test("a greeting is no line of the person's", () => {
+  const state = after(ready, { ...turn, source: "request", text: "" }, reply, text("Welcome."));
+  assert.deepEqual(
+    state.lines.map((line) => line.text),
+    ["Welcome."],
+  );
+});
+
 test("a line that does not change stays the same object, so it is not drawn again", () => {
   const before = after(ready, turn, reply, text("a"));
   const next = reduce(before, text("b"));

@@ -12,9 +12,10 @@ from backend.heard import SpeechRate, SpokenReply
 from backend.ledger import Ledger
 from backend.lines import CallLine, ReplyLine
 from backend.pipelines.llm import LLMPipeline, SentenceItem
+from backend.prompting.situation import Situation
 from backend.reply import Reply
 from tests.scripted import ScriptedLanguageModel
-from tests.sessions import MARA, THEO
+from tests.sessions import CAST, IRIS, MARA, THEO
 
 pytestmark = pytest.mark.virtual_time
 
@@ -28,7 +29,7 @@ async def write(*pieces, cast=(MARA,)):
 
     reply = Reply(1, 0, ReplyLine(MARA, "msg_1"), SpokenReply(24_000, SpeechRate()), Ledger(0, 0.0))
     llm = ScriptedLanguageModel(pieces)
-    writer = LLMPipeline(llm, Generation(), conversation, cast, emit, lambda: 0.0)
+    writer = LLMPipeline(llm, Generation(), conversation, Situation(cast), emit, lambda: 0.0)
     to_voice, sentences = anyio.create_memory_object_stream(100)
     await writer.run([reply], to_voice)
     async with sentences:
@@ -123,3 +124,20 @@ async def test_whoever_speaks_for_another_calls_nothing_more():
     assert sentences == ["I would."]
     assert not of(told, events.CallText)
     assert isinstance(told[-1], events.ReplyTextDone)
+
+
+async def test_the_model_is_asked_to_stop_at_the_names_of_others():
+    """The person's first, then the others', who spoke last first; the client's own stop sequences are left to the
+    engine to heed."""
+    llm, conversation = ScriptedLanguageModel("Well."), Conversation()
+    for character in (IRIS, THEO):
+        conversation.add(ReplyLine(character, text="Hm.", heard_text="Hm.", outcome=events.Outcome.COMPLETED))
+
+    async def emit(event) -> None:
+        pass
+
+    reply = Reply(1, 0, ReplyLine(MARA), SpokenReply(24_000, SpeechRate()), Ledger(0, 0.0))
+    to_voice, sentences = anyio.create_memory_object_stream(100)
+    async with sentences:
+        await LLMPipeline(llm, Generation(), conversation, Situation(CAST), emit, lambda: 0.0).run([reply], to_voice)
+    assert llm.generations[0].stop == ("\nUser:", "\nTheo:", "\nIris:")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.engines.interfaces import Finish, ToolCallPiece
-from backend.pipelines.speaker_guard import SpeakerGuard, guard_reply
+from backend.pipelines.speaker_guard import SpeakerGuard, guard_reply, stop_sequences
 from tests.scripted import tokens
 
 
@@ -74,3 +74,9 @@ async def test_a_reply_that_is_cut_closes_the_writer():
     source = written("Well.\nTheo:", " No.", Finish())
     assert [item async for item in guard_reply(source, SpeakerGuard("Mara", ["Theo"]))] == ["Well."]
     assert source.ag_frame is None
+
+
+def test_the_model_is_stopped_at_the_likeliest_names():
+    """Servers take four; the person and whoever spoke last come first, and a name of one's own stops nobody."""
+    others = ["Ben", "Theo", "mara", "Theo", "", "Iris", "Otto", "Anna"]
+    assert stop_sequences("Mara", others) == ("\nBen:", "\nTheo:", "\nIris:", "\nOtto:")

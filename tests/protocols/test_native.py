@@ -30,6 +30,9 @@ KNOWN = {"mara": MARA, "theo": THEO}
         ({"type": "audio.commit"}, commands.Commit()),
         ({"type": "interrupt", "unknown": 1}, commands.Interrupt()),
         ({"type": "regenerate"}, commands.Regenerate()),
+        ({"type": "regenerate", "to": ["theo", "mara"]}, commands.Regenerate(("theo", "mara"))),
+        ({"type": "greet"}, commands.Greet()),
+        ({"type": "greet", "character": "theo", "greeting": 2}, commands.Greet("theo", 2)),
         ({"type": "conversation.clear"}, commands.ClearConversation()),
         ({"type": "playback.position", "turn": 1, "reply": 0, "samples": 99}, commands.PlaybackPosition(1, 0, 99)),
         ({"type": "ping", "nonce": "n"}, commands.Ping("n")),
@@ -44,6 +47,8 @@ KNOWN = {"mara": MARA, "theo": THEO}
                 "llm": {"model": "m", "temperature": 1, "seed": 3},
                 "turn": {"mode": "push_to_talk", "silence_ms": 200, "eagerness": "high"},
                 "captions": False,
+                "scene": "A harbour at night.",
+                "lines_among_themselves": 6,
             },
             commands.Configure(
                 cast=(THEO, Character("x", "X", "nova", "You are X.")),
@@ -54,6 +59,8 @@ KNOWN = {"mara": MARA, "theo": THEO}
                 eagerness="high",
                 mode="push_to_talk",
                 captions=False,
+                scene="A harbour at night.",
+                lines_among_themselves=6,
             ),
         ),
     ],
@@ -88,6 +95,12 @@ def test_every_message_of_the_protocol_is_understood(message, command):
         '{"type": "session.configure", "output_rate": 44100}',
         '{"type": "session.configure", "llm": {"temperature": NaN}}',
         '{"type": "session.configure", "turn": {"silence_ms": -5}}',
+        '{"type": "session.configure", "scene": 5}',
+        '{"type": "session.configure", "lines_among_themselves": 21}',
+        '{"type": "session.configure", "lines_among_themselves": true}',
+        '{"type": "greet", "greeting": -1}',
+        '{"type": "greet", "character": ""}',
+        '{"type": "regenerate", "to": "mara"}',
         '{"type": "ping", "nonce": {"a": 1}}',
     ],
 )
@@ -104,7 +117,7 @@ json_values = st.recursive(
     max_leaves=8,
 )
 types = st.sampled_from(
-    ["session.configure", "user.text", "audio.commit", "interrupt", "playback.position", "regenerate", "ping", "x"]
+    ["session.configure", "user.text", "audio.commit", "interrupt", "playback.position", "greet", "regenerate", "x"]
 )
 fields = st.sampled_from(["text", "to", "turn", "reply", "samples", "characters", "llm", "output_rate", "nonce", "id"])
 

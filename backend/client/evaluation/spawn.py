@@ -39,18 +39,26 @@ async def servers(sessions: int, stt: str, llm: str) -> AsyncGenerator[list[str]
 
 @asynccontextmanager
 async def _server(llm: str, stt: str) -> AsyncGenerator[str]:
+    """One that has the offline voices."""
     engines = ("--stt", stt, "--tts", "offline", "--llm", "openai", "--llm-base-url", llm, "--llm-model", MODEL)
+    async with server(*engines, "--llm-api-key", "none") as (url, _):
+        yield url
+
+
+@asynccontextmanager
+async def server(*options: str) -> AsyncGenerator[tuple[str, int]]:
+    """A server with these options, ready, that keeps nothing; the value is its WebSocket address and the id of its
+    process. Raises `ConnectionFailed` when it does not start."""
     with TemporaryDirectory() as folder:
-        options = (*engines, "--llm-api-key", "none", "--port", "0", "--log-level", "error", "--data-dir", folder)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "backend.cli", "serve", *options, stdout=PIPE
-        )
+        own = ("--port", "0", "--log-level", "error", "--data-dir", folder)
+        command = (sys.executable, "-m", "backend.cli", "serve", *options, *own)
+        process = await asyncio.create_subprocess_exec(*command, stdout=PIPE)
         try:
             async with asyncio.timeout(READY_WITHIN_S):
                 address = await _address(process)
                 await _ready(process)
             async with beside(_drain(process)):
-                yield f"ws://{address}/ws"
+                yield f"ws://{address}/ws", process.pid
         except TimeoutError as error:
             raise ConnectionFailed(f"the server was not ready within {READY_WITHIN_S} s") from error
         finally:

@@ -36,6 +36,12 @@ _INTEREST = re.compile(
 )
 _DISLIKED = re.compile(r"\s*(?:hates?|dislikes?|despises?|distrusts?|loathes?)\b")
 _CUT = re.compile(r"\[cut(?:ting you)? off[^\]]*\]\s*")
+_FOR_MODELS = re.compile(
+    r"(?:\A|\n+)\[(?:Instruction: [^\]]*\]|The conversation goes on\.\]|"
+    r"(?s:Note to [^\]\n]{1,200}, which nobody else reads\].*))"
+)
+"""What stands among the lines and was said by nobody."""
+
 _LABEL = re.compile(r"([^\W\d_][\w'’. -]{0,40}):\s+")
 
 _ADJECTIVES = re.compile(
@@ -102,9 +108,10 @@ class Scene:
 
 def read_scene(messages: Sequence[Message]) -> Scene:
     """The scene that `messages` describe; with nothing to go by, a nameless character of plain manner."""
-    system = "\n".join(message["content"][:_READ_CHARACTERS] for message in messages if message["role"] == "system")
+    told = "\n".join(message["content"] for message in messages if message["role"] == "system")
+    system = told[:_READ_CHARACTERS]
     scene = Scene()
-    setting = _SETTING.search(system)
+    setting = _SETTING.search(told)
     scene.persona = system[: setting.start()] if setting else system
     if setting:
         scene.name, scene.person = setting[1], setting[2]
@@ -117,7 +124,8 @@ def read_scene(messages: Sequence[Message]) -> Scene:
         if message["role"] == "assistant":
             scene.lines.append(Line("", message["content"][:_READ_CHARACTERS]))
         elif message["role"] == "user":
-            scene.lines += _said_lines(message["content"][:_READ_CHARACTERS], scene, system)
+            said = _FOR_MODELS.sub("", message["content"][:_READ_CHARACTERS]).strip()
+            scene.lines += _said_lines(said, scene, system) if said or not message["content"] else []
     if not setting:
         speakers = dict.fromkeys(line.speaker for line in scene.lines if line.speaker)
         scene.others = tuple(name for name in speakers if name in system and name != scene.name)
