@@ -16,7 +16,7 @@ T = TypeVar("T")
 GATHER_S = 0.005
 """How long announcements and captions may wait: less than a frame of any display."""
 
-PATIENCE_S = 0.1
+PATIENCE_S = 0.25
 """How long an event waits for what it comes after; what is put later waits with it."""
 
 _CAN_WAIT = (TurnStarted, ReplyStarted, ReplyText, ReplySentence)

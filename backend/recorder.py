@@ -92,6 +92,8 @@ class Recorder:
         """Sound still to be written."""
         self._due = asyncio.Event()
         self._waiting: list[asyncio.Future[None]] = []
+        self._lagging = False
+        """Whether a turn that is over is still to be written."""
 
     def go_on(self, stored: StoredConversation) -> None:
         """The session goes on with a conversation that is kept already."""
@@ -171,10 +173,14 @@ class Recorder:
         self._cleared = self._begun
         self._due.set()
 
-    def _write_soon(self) -> asyncio.Future[None]:
+    def _write_soon(self) -> asyncio.Future[None] | None:
+        """Returns what is done when it is written; nobody need wait for a store that lags behind already."""
+        self._due.set()
+        if self._lagging:
+            return None
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(written)
-        self._due.set()
+        self._lagging = True
         return written
 
     async def _write(self) -> bool:
@@ -196,6 +202,7 @@ class Recorder:
             for written in waiting:
                 if not written.done():
                     written.set_result(None)
+            self._lagging = bool(self._waiting)
         return True
 
     def _changes(self) -> Changes | None:

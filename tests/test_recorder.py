@@ -79,7 +79,7 @@ async def test_a_turn_is_kept_when_its_end_is_told():
 async def test_a_slow_store_holds_up_nothing():
     """The end of a turn is told a moment later at most, and the next answer comes as soon as ever."""
     store = Ledgers(takes_s=60.0)
-    llm = ScriptedLanguageModel("First. " * 30, "Second.")
+    llm = ScriptedLanguageModel("First. " * 30, "Second.", first_token_s=0.4)
     async with living(llm, store) as (live, client, _):
         await live.session.receive(commands.Say("Go on."))
         await client.until(events.AudioFrame)
@@ -89,7 +89,7 @@ async def test_a_slow_store_holds_up_nothing():
         await client.until(events.TurnDone)
         assert loop.time() - asked_at == pytest.approx(PATIENCE_S)
         await client.when(lambda client: (2, 0) in client.pcm)
-        assert loop.time() - asked_at == pytest.approx(0.2 + 2 / 60 + 0.1, abs=0.05)
+        assert loop.time() - asked_at == pytest.approx(0.4 + 2 / 60 + 0.1, abs=0.05)
     # The session's end waits for its last write, but not for ever.
     assert not store.written
 

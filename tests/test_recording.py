@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from websockets.asyncio.client import connect
 
+from backend import outbox
 from backend.app import create_app
 from backend.session import Engines
 from backend.settings import Settings
@@ -17,6 +18,12 @@ from tests.scripted import CHARACTER_S, LoudnessVad, ScriptedLanguageModel, Scri
 
 LIST = "/api/conversations"
 REPLY = "Very well. It is late."
+
+
+@pytest.fixture(autouse=True)
+def busy_machine(monkeypatch):
+    """On a machine that is busy with other tests a write may take long."""
+    monkeypatch.setattr(outbox, "PATIENCE_S", 30)
 
 
 @asynccontextmanager
