@@ -24,7 +24,7 @@ PEAK_DB = -1.0
 
 SILENT_DB = -60.0
 """Nothing quieter is a voice."""
-FAR_BELOW_DB, CLEARLY_BELOW_DB = 40.0, 25.0
+FAR_BELOW_DB, CLEARLY_BELOW_DB = 40.0, 20.0
 """What is so far below the loudest sound is silence in a quiet room; in a noisy one, what is near the noise and at
 least clearly below."""
 ABOVE_NOISE_DB = 6.0
@@ -35,8 +35,8 @@ _SUSTAINED = 5
 _MARGIN = 10
 """Windows that stay before and after the voice, where consonants are soft."""
 _LIMITER_MS = 5
-_FLAT = 0.98
-"""Share of the largest sample; samples of speech seldom come so near it."""
+_OVERSHOOTS, _NEARLY = 0.0005, 0.9
+"""Share of samples that may stand out of a flat top; and how near to the top a sample is part of it."""
 
 
 def trimmed(pcm: bytes, rate_hz: int) -> bytes:
@@ -66,12 +66,14 @@ def levelled(pcm: bytes, rate_hz: int) -> bytes:
     return from_float(_limited(louder, 10 ** (PEAK_DB / 20), rate_hz).astype(np.float32))
 
 
-def clipped_share(pcm: bytes) -> float:
-    """Share of the samples of `pcm` that are as large as the largest, to `1 - _FLAT`: where a recorder was overdriven
-    the tops of the waves are flat. Below 0.0005 for what was recorded well."""
+def flat_share(pcm: bytes) -> float:
+    """Share of the samples of `pcm` that are nearly as large as its largest: where a recorder was overdriven, the tops
+    of the waves are flat. Below 0.002 for speech, 0.008 and more where it was cut off at half its peaks, also when it
+    was turned down since or sent through a lossy codec, whose overshoots are left aside."""
     sizes = np.abs(to_float(pcm))
-    largest = sizes.max(initial=0.0)
-    return float((sizes >= _FLAT * largest).mean()) if largest else 0.0
+    if not sizes.any():
+        return 0.0
+    return float((sizes >= _NEARLY * np.quantile(sizes, 1 - _OVERSHOOTS)).mean())
 
 
 def _powers(samples: Floats, rate_hz: int) -> Floats:
@@ -95,7 +97,7 @@ def _sustained(loud: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Where `_SUSTAINED` loud windows in a row begin."""
     if len(loud) < _SUSTAINED:
         return np.zeros(0, bool)
-    return sliding_window_view(loud, _SUSTAINED).all(axis=1)
+    return np.logical_and.reduce(sliding_window_view(loud, _SUSTAINED), axis=1)
 
 
 def _decibels(power: float) -> float:
@@ -111,6 +113,8 @@ def _limited(samples: Floats, ceiling: float, rate_hz: int) -> Floats:
     if not len(needed) or needed.min() == 1.0:
         return samples
     lowest = sliding_window_view(np.pad(needed, 2 * reach, constant_values=1.0), 2 * reach + 1).min(axis=1)
-    gains = sliding_window_view(lowest, 2 * reach - 1).mean(axis=1)  # of the blocks from -1 to one after the last
+    gains: Floats = sliding_window_view(lowest, 2 * reach - 1).mean(
+        axis=1
+    )  # of the blocks from -1 to one after the last
     centres = (np.arange(len(gains)) - 0.5) * block
     return samples * np.interp(np.arange(len(samples)) + 0.5, centres, gains)

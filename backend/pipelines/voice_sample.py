@@ -14,7 +14,7 @@ from backend.decoding import decode
 from backend.engines.interfaces import HEARING_RATE_HZ
 from backend.errors import InvalidRequest
 from backend.pipelines.transcription import transcribe
-from backend.reference_audio import clipped_share, levelled, speech_level_db, trimmed
+from backend.reference_audio import flat_share, levelled, speech_level_db, trimmed
 
 if TYPE_CHECKING:
     from backend.engines.interfaces import Hints, SpeechToText
@@ -33,8 +33,8 @@ LONGEST_UPLOAD_S = 300
 TOO_QUIET_DB, QUIET_DB = -50.0, -38.0
 """Raised to a usual loudness, the noise of most microphones would be a voice's own; and would be heard."""
 
-CLIPPED, PARTLY_CLIPPED = 0.02, 0.002
-"""Share of flat samples: from where on the distortion is the voice, and from where on it is heard."""
+CLIPPED, PARTLY_CLIPPED = 0.03, 0.006
+"""Of `flat_share`: what is overdriven by 12 dB has a sound of its own; from half of that on it is heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +66,16 @@ def prepared(data: bytes) -> VoiceSample:
 
 def _warnings(pcm: bytes) -> tuple[str, ...]:
     """Raises `InvalidRequest` for what is worse than a warning."""
-    level_db, clipped = speech_level_db(pcm, RATE_HZ), clipped_share(pcm)
+    level_db, flat = speech_level_db(pcm, RATE_HZ), flat_share(pcm)
     quiet = f"the voice is quiet, at {level_db:.0f} dB of full scale"
     if level_db < TOO_QUIET_DB:
         raise InvalidRequest(f"{quiet}, where {TOO_QUIET_DB:.0f} is the least; record it nearer to the microphone")
-    overdriven = f"the recording is clipped: {clipped:.1%} of its samples are as large as its largest"
-    if clipped > CLIPPED:
+    overdriven = f"the recording is clipped: {flat:.1%} of its samples are about as large as its largest"
+    if flat > CLIPPED:
         raise InvalidRequest(f"{overdriven}; record it again with the microphone turned down")
     faults = {
         f"{quiet}; its noise was raised with it": level_db < QUIET_DB,
-        f"{overdriven}, which the voice will sound of": clipped > PARTLY_CLIPPED,
+        f"{overdriven}, which the voice will sound of": flat > PARTLY_CLIPPED,
     }
     return tuple(warning for warning, found in faults.items() if found)
 

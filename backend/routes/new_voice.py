@@ -108,15 +108,13 @@ def _described(tts: TextToSpeech, asked: VoiceRequest) -> LibraryVoice:
 
 
 def _preset(tts: TextToSpeech, asked: VoiceRequest) -> LibraryVoice:
-    if asked.preset not in tts.voices:
+    if asked.preset is None or asked.preset not in tts.voices:
         problem = f"preset: a voice of the type preset names one of the server's own: {', '.join(tts.voices)}"
         raise InvalidRequest(problem, param="preset")
     return replace(_without_recording(asked, asked.preset), preset=asked.preset)
 
 
-async def _cloned(
-    request: Request, asked: VoiceRequest, sample: bytes | None
-) -> tuple[LibraryVoice, Sequence[str]]:
+async def _cloned(request: Request, asked: VoiceRequest, sample: bytes | None) -> tuple[LibraryVoice, Sequence[str]]:
     server: Server = request.app.state.server
     engines = server.engines
     if not engines.tts.clones_voices:

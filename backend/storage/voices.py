@@ -17,7 +17,6 @@ from backend.voice_library import MAX_BYTES, MAX_VOICES, LibraryVoice, is_id
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from backend.storage.database import Database
@@ -103,5 +102,5 @@ def _document(voice: LibraryVoice) -> dict[str, Any]:
     return {name: value for name, value in asdict(voice).items() if name not in COLUMNS}
 
 
-def _voice(row: Row[Any]) -> LibraryVoice:
+def _voice(row: Any) -> LibraryVoice:
     return LibraryVoice(row.id, row.name, row.created_at, **row.document)

@@ -56,6 +56,7 @@ async def _heard(args: argparse.Namespace, measure: Measure) -> list[VoiceHeard]
         recording = await catalogue.recording(voice)
         sentences = await sentences_of(args.url, args.api_key, voice, args.sentences)
         reference = None if recording is None else measure.voiceprint(recording)
-        heard.append(VoiceHeard(voice, [measure.voiceprint(pcm) for pcm in sentences], reference))
+        prints = {sentence.text: measure.voiceprint(sentence.pcm) for sentence in sentences}
+        heard.append(VoiceHeard(voice, prints, reference))
         print(f"{voice}: {len(sentences)} sentences", file=sys.stderr)
     return heard

@@ -20,25 +20,25 @@ DRIFT_OVER = 10
 
 @dataclass(frozen=True, slots=True)
 class VoiceHeard:
-    """The voiceprints of one voice: of its sentences as they came, and of the recording it imitates if it does."""
+    """The voiceprints of one voice: of its sentences as they came, each of another text, and of the recording it
+    imitates if it does."""
 
     voice: str
-    sentences: Sequence[Floats]
+    sentences: Mapping[str, Floats]
+    """By their texts."""
     reference: Floats | None = None
 
 
 def summarise(heard: Sequence[VoiceHeard], measure: Measure) -> dict[str, Any]:
     """All figures. `same`: pairs of sentences of one voice; `different`: of two voices, the yardstick. What cannot be
     told, such as differences between voices where there is one, is `None`."""
-    same = [
-        measure.similarity(one, other) for each in heard for one, other in combinations(each.sentences, 2)
-    ]
+    same = [measure.similarity(one, other) for each in heard for one, other in combinations(each.sentences.values(), 2)]
     different = [
         measure.similarity(one, other)
         for first, second in combinations(heard, 2)
-        for index, one in enumerate(first.sentences)
-        for place, other in enumerate(second.sentences)
-        if index != place  # two voices may have said the same words there, which one voice never does twice
+        for text, one in first.sentences.items()
+        for other_text, other in second.sentences.items()
+        if text != other_text  # the same words sound more alike, and no voice is compared with itself saying them
     ]
     return {
         "measure": measure.name,
@@ -51,9 +51,9 @@ def summarise(heard: Sequence[VoiceHeard], measure: Measure) -> dict[str, Any]:
 
 
 def _voice(heard: VoiceHeard, measure: Measure) -> dict[str, Any]:
-    first, reference = heard.sentences[0], heard.reference
-    to_first = [measure.similarity(first, each) for each in heard.sentences[1:]]
-    to_reference = [] if reference is None else [measure.similarity(reference, each) for each in heard.sentences]
+    (first, *others), reference = heard.sentences.values(), heard.reference
+    to_first = [measure.similarity(first, each) for each in others]
+    to_reference = [] if reference is None else [measure.similarity(reference, each) for each in (first, *others)]
     return {
         "to_first": to_first,
         "to_reference": to_reference,

@@ -7,6 +7,7 @@ are the language model's: sentences differ between voices and from run to run.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -39,24 +40,37 @@ LINES = (
 )
 
 
-async def sentences_of(url: str, api_key: str | None, voice: str, count: int) -> list[bytes]:
-    """The first `count` sentences of at least `SHORTEST_S` that a character with this voice says, as PCM16LE mono 16
-    kHz. Raises `ConnectionFailed` when the server does not say so many."""
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """What was said, and how it sounded: PCM16LE mono 16 kHz."""
+
+    text: str
+    pcm: bytes
+
+
+async def sentences_of(url: str, api_key: str | None, voice: str, count: int) -> list[Sentence]:
+    """The first `count` sentences of at least `SHORTEST_S`, each another one, that a character with this voice says.
+
+    Raises `ConnectionFailed` when the server does not say so many.
+    """
     character = {"id": "speaker", "name": "Speaker", "voice": voice, "system_prompt": SYSTEM_PROMPT}
-    sentences: list[bytes] = []
+    said: dict[str, Sentence] = {}
     lines = cycle(LINES)
     async with connect(url, api_key) as connection:
         await connection.configure(characters=[character], output_rate=RATE_HZ)
         for _ in range(TURNS_PER_SENTENCE * count):
             await connection.send(user_text(next(lines)))
-            sentences += [pcm for pcm in await _answer(connection) if seconds(pcm, RATE_HZ) >= SHORTEST_S]
-            if len(sentences) >= count:
-                return sentences[:count]
-    raise ConnectionFailed(f"{voice}: only {len(sentences)} sentences of {SHORTEST_S} s or more were said")
+            for sentence in await _answer(connection):
+                if seconds(sentence.pcm, RATE_HZ) >= SHORTEST_S:
+                    said.setdefault(sentence.text, sentence)
+            if len(said) >= count:
+                return list(said.values())[:count]
+    raise ConnectionFailed(f"{voice}: only {len(said)} different sentences of {SHORTEST_S} s or more were said")
 
 
-async def _answer(connection: Connection) -> list[bytes]:
+async def _answer(connection: Connection) -> list[Sentence]:
     """The sentences of the next turn, each heard as soon as it comes."""
+    texts: dict[tuple[int, int], str] = {}
     spoken: dict[tuple[int, int], bytearray] = {}
     messages = aiter(connection)
     while True:
@@ -70,10 +84,12 @@ async def _answer(connection: Connection) -> list[bytes]:
                 spoken.setdefault((message.reply, message.sentence), bytearray()).extend(message.pcm)
                 heard = message.first_sample + message.samples
                 await connection.send(playback_position(message.turn, message.reply, heard))
+            case {"type": "reply.sentence"}:
+                texts[message["reply"], message["sentence"]] = message["text"]
             case {"type": "error"}:
                 raise ConnectionFailed(f"{message.get('code')}: {message.get('message')}")
             case {"type": "turn.done"}:
-                return [bytes(pcm) for pcm in spoken.values()]
+                return [Sentence(texts.get(place, ""), bytes(pcm)) for place, pcm in spoken.items()]
             case _:
                 pass
 

@@ -38,7 +38,8 @@ def cepstrum(logarithms: Floats, count: int) -> Floats:
     """The coefficients 1 to `count` of the cosine transform of each frame, which do not depend on loudness; shape
     [frames, count]."""
     bands = logarithms.shape[1]
-    angles = np.pi / bands * np.outer(np.arange(bands) + 0.5, np.arange(1, count + 1))
+    places = np.arange(bands, dtype=np.float64)[:, None] + 0.5
+    angles = np.pi / bands * places * np.arange(1.0, count + 1.0)
     return logarithms @ np.cos(angles) * np.sqrt(2 / bands)
 
 
