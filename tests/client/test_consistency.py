@@ -41,7 +41,7 @@ def test_figures_of_two_voices():
     assert summary["different"]["mean"] == pytest.approx(np.mean([0.5, 0.6, 0.7, 0.7]))
     assert (summary["auc"], summary["equal_error_rate"]) == (1.0, 0.0)
     shown = table(summary)
-    for part in ("to the recording  1.00 0.90 0.80  mean 0.900", "drift -1.000 over 10 sentences", "AUC 1.0000"):
+    for part in ("to the recording 1.00 0.90 0.80  mean 0.900", "drift -1.000 over 10 sentences", "AUC 1.0000"):
         assert part in shown
 
 
@@ -58,13 +58,13 @@ def test_one_voice_has_no_yardstick():
         ([3, 4], [1, 2], 1.0, 0.0),
         ([1, 2], [3, 4], 0.0, 1.0),
         ([1, 2, 3, 4], [1, 2, 3, 4], 0.5, 0.5),
-        ([2, 5, 6, 7], [1, 2, 3, 4], 29 / 32, 0.25),
+        ([2, 5, 6, 7], [1, 2, 3, 4], 27 / 32, 0.25),
     ],
 )
 def test_how_well_voices_are_told_apart(same, different, area, errors):
     """Known areas and error rates; ties count half."""
     assert auc(same, different) == pytest.approx(area)
-    assert equal_error_rate(same, different) == pytest.approx(errors, abs=0.13)
+    assert equal_error_rate(same, different) == pytest.approx(errors)
 
 
 def test_drift():
