@@ -35,13 +35,14 @@ def test_figures_of_two_voices():
     a, b = summary["voices"].values()
     assert a["to_first"] == pytest.approx([0.9, 0.8])
     assert a["to_reference"] == pytest.approx([1.0, 0.9, 0.8])
-    assert (a["mean_to_first"], a["drift"]) == (pytest.approx(0.85), pytest.approx(-1.0))
+    assert a["mean_to_first"] == pytest.approx(0.85)
+    assert a["drift"] == pytest.approx({"slope": -1.0, "standard_error": 0.0})
     assert (b["to_first"], b["to_reference"], b["mean_to_reference"], b["drift"]) == ([1.0], [], None, None)
     assert summary["same"]["mean"] == pytest.approx(np.mean([0.9, 0.8, 0.9, 1.0]))
     assert summary["different"]["mean"] == pytest.approx(np.mean([0.5, 0.6, 0.7, 0.7]))
     assert (summary["auc"], summary["equal_error_rate"]) == (1.0, 0.0)
     shown = table(summary)
-    for part in ("to the recording 1.00 0.90 0.80  mean 0.900", "drift -1.000 over 10 sentences", "AUC 1.0000"):
+    for part in ("to the recording 1.00 0.90 0.80  mean 0.900", "drift -1.000 ± 0.000 over 10", "AUC 1.0000"):
         assert part in shown
 
 
@@ -49,7 +50,7 @@ def test_one_voice_has_no_yardstick():
     """What cannot be told is left open and not made up."""
     summary = summarise([voice("a", 0.0)], NEARNESS)
     assert [summary[name] for name in ("same", "different", "auc", "equal_error_rate")] == [None] * 4
-    assert "drift – over" in table(summary)
+    assert "too few" in table(summary)
 
 
 @pytest.mark.parametrize(
@@ -68,8 +69,14 @@ def test_how_well_voices_are_told_apart(same, different, area, errors):
 
 
 def test_drift():
-    """A steady loss is told per ten sentences; two sentences are no line."""
-    assert drift([0.9, 0.89, 0.88, 0.87]) == pytest.approx(-0.1)
+    """A steady loss is told per ten sentences, and how certain it is; two sentences are no line."""
+    steady = drift([0.9, 0.89, 0.88, 0.87])
+    assert (steady["slope"], steady["standard_error"]) == (pytest.approx(-0.1), pytest.approx(0.0))
+    uneven = drift([0.9, 0.7, 0.9, 0.7, 0.9, 0.7])
+    slope, covariance = np.polyfit(range(6), [0.9, 0.7] * 3, 1, cov="unscaled")
+    assert uneven["slope"] == pytest.approx(10 * slope[0])
+    residual = np.polyval(slope, range(6)) - [0.9, 0.7] * 3
+    assert uneven["standard_error"] == pytest.approx(10 * np.sqrt(covariance[0, 0] * (residual**2).sum() / 4))
     assert drift([0.9, 0.8]) is None
 
 

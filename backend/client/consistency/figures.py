@@ -55,6 +55,7 @@ def _voice(heard: VoiceHeard, measure: Measure) -> dict[str, Any]:
     to_first = [measure.similarity(first, each) for each in others]
     to_reference = [] if reference is None else [measure.similarity(reference, each) for each in (first, *others)]
     return {
+        "texts": list(heard.sentences),
         "to_first": to_first,
         "to_reference": to_reference,
         "mean_to_first": _mean(to_first),
@@ -63,12 +64,17 @@ def _voice(heard: VoiceHeard, measure: Measure) -> dict[str, Any]:
     }
 
 
-def drift(similarities: Sequence[float]) -> float | None:
-    """What similarity changes by over `DRIFT_OVER` sentences: the slope of the line that fits best. `None` for fewer
-    than three."""
-    if len(similarities) < 3:
+def drift(similarities: Sequence[float]) -> dict[str, float] | None:
+    """What similarity changes by over `DRIFT_OVER` sentences, the slope of the line that fits best, and its standard
+    error: sentences differ, so a slope of less than two errors is none. `None` for fewer than three."""
+    count = len(similarities)
+    if count < 3:
         return None
-    return float(DRIFT_OVER * np.polyfit(np.arange(len(similarities)), similarities, 1)[0])
+    places = np.arange(count) - (count - 1) / 2
+    values = np.asarray(similarities) - np.mean(similarities)
+    slope = places @ values / (places @ places)
+    error = np.sqrt(np.square(values - slope * places).sum() / (count - 2) / (places @ places))
+    return {"slope": float(DRIFT_OVER * slope), "standard_error": float(DRIFT_OVER * error)}
 
 
 def auc(same: Sequence[float], different: Sequence[float]) -> float | None:
@@ -111,7 +117,7 @@ def table(summary: Mapping[str, Any]) -> str:
         if figures["to_reference"]:
             lines.append(_row("to the recording", figures["to_reference"], figures["mean_to_reference"]))
         lines.append(_row("to sentence 1", figures["to_first"], figures["mean_to_first"]))
-        lines += [f"  drift {_number(figures['drift'])} over {DRIFT_OVER} sentences", ""]
+        lines += [_drift_line(figures["drift"]), ""]
     for pairs, name in (("same", "one voice"), ("different", "two voices")):
         spread = summary[pairs]
         if spread is not None:
@@ -119,6 +125,12 @@ def table(summary: Mapping[str, Any]) -> str:
     if summary["auc"] is not None:
         lines.append(f"told apart AUC {summary['auc']:.4f}, equal error rate {100 * summary['equal_error_rate']:.1f} %")
     return "\n".join(lines)
+
+
+def _drift_line(drift: Mapping[str, float] | None) -> str:
+    if drift is None:
+        return "  too few sentences for a drift"
+    return f"  drift {drift['slope']:+.3f} ± {drift['standard_error']:.3f} over {DRIFT_OVER} sentences"
 
 
 def _row(name: str, values: Sequence[float], mean: float | None) -> str:

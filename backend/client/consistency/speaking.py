@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from backend.client.connection import Connection
 
-SHORTEST_S = 1.5
+SHORTEST_S = 2.0
 """Shorter sentences say too little of a voice."""
 TURNS_PER_SENTENCE = 3
 """A character that says less is not waited for any longer."""
