@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -136,3 +138,16 @@ async def test_a_database_that_fails_is_a_voice_that_fails(tts, library, monkeyp
             await contract.drain(generator.stream("Hello."))
     assert raised.value.stage == "tts"
     assert await contract.drain(generator.stream("Hello."))
+
+
+async def test_an_interrupt_while_a_voice_is_looked_up(tts, engine):
+    """Wherever the database stands when the turn is cancelled, the next turn finds the voice."""
+    for steps in range(0, 60, 3):
+        speaking = asyncio.create_task(contract.drain(tts.open_voice(ADA.id).stream("Hello.")))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        speaking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await speaking
+    assert await contract.drain(tts.open_voice(ADA.id).stream("Hello."))
+    assert not engine.counts.live
