@@ -90,10 +90,10 @@ class EmbeddingMeasure:
             self._network = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's errors have no other base
             raise ConfigurationError(f"--embedding {file}: {str(error).splitlines()[0]}") from error
+        shapes = [taken.shape for taken in self._network.get_inputs()]
+        if len(shapes) != 1 or len(shapes[0]) not in (2, 3) or (len(shapes[0]) == 3 and shapes[0][2] != 80):
+            raise ConfigurationError(f"--embedding {file}: it takes {shapes}, not just a waveform or 80 mel bands")
         self._input = self._network.get_inputs()[0]
-        shape = self._input.shape
-        if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] != 80):
-            raise ConfigurationError(f"--embedding {file}: it takes {shape}, neither a waveform nor 80 mel bands")
 
     def voiceprint(self, pcm: bytes) -> Floats:
         """See `Measure`; of length 1."""
@@ -101,7 +101,10 @@ class EmbeddingMeasure:
         if len(self._input.shape) == 3:
             logarithms = log_mel(signal * 32768.0, 80, highest_hz=8000.0)
             signal = logarithms - logarithms.mean(axis=0)
-        output = self._network.run(None, {self._input.name: signal[None].astype(np.float32)})[0]
+        try:
+            output = self._network.run(None, {self._input.name: signal[None].astype(np.float32)})[0]
+        except Exception as error:
+            raise ConfigurationError(f"--embedding {self.name}: {str(error).splitlines()[0]}") from error
         embedding = np.asarray(output, np.float64).reshape(-1)
         return embedding / max(float(np.linalg.norm(embedding)), 1e-12)
 
