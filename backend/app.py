@@ -32,7 +32,7 @@ from backend.routes.errors import DOCUMENTED, install_error_handlers
 from backend.server import Server
 from backend.session import Engines, SessionSettings
 from backend.storage.database import Database
-from backend.voice_library import VoiceLibrary
+from backend.storage.voices import VoiceLibrary
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -110,7 +110,8 @@ def _tts(settings: Settings) -> TextToSpeech:
 
 def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
     """The whole server as an ASGI app. `engines` replaces those the settings name (tests)."""
-    library = VoiceLibrary()
+    database = Database(settings.database)
+    library = VoiceLibrary(database)
     chosen = engines or choose_engines(settings)
     chosen = replace(chosen, tts=LibraryTextToSpeech(chosen.tts, library))
     cast = load_cast(settings.characters) if settings.characters else DEFAULT_CAST
@@ -120,7 +121,7 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
         generation=Generation(),
         llm_context=settings.llm_context,
     )
-    server = Server(settings, chosen, defaults, Database(settings.database), library)
+    server = Server(settings, chosen, defaults, database, library)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:

@@ -1,4 +1,4 @@
-"""Sample arithmetic: PCM16, resampling, WAV. No other module but `time_stretch` computes with samples.
+"""Sample arithmetic: PCM16, resampling, WAV. Besides, only `time_stretch` and `reference_audio` change samples.
 
 Everywhere in this project "PCM" means PCM16LE mono unless said otherwise; lengths are in samples, rates in Hz.
 """
@@ -47,33 +47,6 @@ def from_float(samples: NDArray[np.float32]) -> bytes:
 def power_db(pcm: bytes) -> float:
     """Mean power of some `pcm` in decibels of full scale; -120 for silence."""
     return 10 * math.log10(float(np.square(to_float(pcm)).mean()) + 1e-12)
-
-
-def trimmed(pcm: bytes, rate_hz: int) -> bytes:
-    """`pcm` without the silence at both ends; empty when there is nothing else.
-
-    Silence is what is 40 dB below the loudest 10 ms, or below -60 dB of full scale. 50 ms of it stay at either end.
-    """
-    window = rate_hz // 100
-    samples = to_float(pcm)
-    windows = np.pad(samples, (0, -len(samples) % window)).reshape(-1, window)
-    power = np.square(windows).mean(axis=1)
-    loud = np.flatnonzero(power > max(1e-4 * power.max(initial=0.0), 1e-6))
-    if not len(loud):
-        return b""
-    first, last = max(0, loud[0] - 5) * window, (loud[-1] + 6) * window
-    return pcm[first * SAMPLE_BYTES : last * SAMPLE_BYTES]
-
-
-def levelled(pcm: bytes, level_db: float = -20.0, peak_db: float = -1.0) -> bytes:
-    """`pcm` as loud as `level_db` of full scale, or less where a peak would be above `peak_db`; silence as it is."""
-    samples = to_float(pcm)
-    peak = float(np.abs(samples).max(initial=0.0))
-    if not peak:
-        return pcm
-    rms = math.sqrt(float(np.square(samples, dtype=np.float64).mean()))
-    gain = min(10 ** (level_db / 20) / rms, 10 ** (peak_db / 20) / peak)
-    return from_float(samples * np.float32(gain))
 
 
 class Resampler:

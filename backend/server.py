@@ -14,7 +14,6 @@ from backend.live_sessions import LiveSessions
 from backend.metrics import Metrics
 from backend.spoken_answers import SpokenAnswers
 from backend.storage.conversations import ConversationStore
-from backend.voice_library import VoiceLibrary
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from backend.session import Engines, SessionSettings
     from backend.settings import Settings
     from backend.storage.database import Database
+    from backend.storage.voices import VoiceLibrary
 
 FILES_DECODED_AT_ONCE = 2
 TRANSCRIBED_AT_ONCE = 4
@@ -38,7 +38,7 @@ class Server:
     defaults: SessionSettings
     database: Database
     """What lasts."""
-    voices: VoiceLibrary = field(default_factory=VoiceLibrary)
+    voices: VoiceLibrary
     """Those that clients have added."""
     metrics: Metrics = field(default_factory=Metrics)
     connected: int = 0

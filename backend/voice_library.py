@@ -1,82 +1,57 @@
-"""The voices that clients have added: imitations of a recording, and voices by description.
+"""The voices that clients have added: imitations of a recording, voices by description, and presets made one's own.
 
-Kept in memory for the life of the server. The methods are asynchronous because what lasts is asked for over a
-connection. Knows nothing of engines, files or HTTP.
+What a voice is, and what its id is made from. Knows nothing of engines, databases or HTTP.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import re
+from dataclasses import dataclass, field
+from typing import Literal
 
-from backend.errors import LibraryFull
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from backend.engines.interfaces import Recording
-
-ID_PREFIX = "voice_"
-"""Every id of the library begins so: other names need not be looked up."""
+Method = Literal["clone", "description", "preset"]
+"""What a voice is made from: a recording, a text that says how it is, or a voice that the engine brings along."""
 
 MAX_VOICES = 200
 MAX_BYTES = 128 << 20
 """Of all recordings; one of 30 s takes 1.4 MB."""
 
+_ID = re.compile(r"voice_[0-9a-f]{24}")
+
 
 @dataclass(frozen=True, slots=True)
 class LibraryVoice:
-    """A voice that was added: one with a `recording` imitates it, one without is as `description` says."""
+    """A voice that was added. What is `None` is left to the engine, or to what the voice is made from."""
 
     id: str
     name: str
-    created_at: int
+    created_at: float
     """Unix time in seconds."""
-    recording: Recording | None = None
+    method: Method
     description: str = ""
+    """How the voice is: what a voice by description is made from, and shown of the others."""
+    preset: str | None = None
+    """The engine's voice that a preset is."""
     language: str | None = None
     """ISO 639-1."""
     scene_prompt: str | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
     consent: str | None = None
     """What the client says of the speaker's consent."""
-
-    @property
-    def size(self) -> int:
-        """Bytes of its recording."""
-        return 0 if self.recording is None else len(self.recording.audio)
+    transcript: str = ""
+    """What is said in the recording."""
+    recording: bytes | None = field(default=None, repr=False)
+    """What a clone imitates, as a WAV file; left out where voices are listed."""
 
 
 def content_id(content: bytes) -> str:
-    """The id of the voice with this recording, or with this description: the same content has the same one."""
-    return ID_PREFIX + hashlib.sha256(content).hexdigest()[:24]
+    """The id of the voice that is made from this: the same content has the same one."""
+    return f"voice_{hashlib.sha256(content).hexdigest()[:24]}"
 
 
-class VoiceLibrary:
-    """At most `max_voices`, whose recordings have at most `max_bytes` together."""
-
-    def __init__(self, max_voices: int = MAX_VOICES, max_bytes: int = MAX_BYTES) -> None:
-        self._voices: dict[str, LibraryVoice] = {}
-        self._max_voices = max_voices
-        self._max_bytes = max_bytes
-
-    async def add(self, voice: LibraryVoice) -> None:
-        """Keep a voice, in the place of the one that has its id. Raises `LibraryFull`; what was kept is kept then."""
-        others = [known for known in self._voices.values() if known.id != voice.id]
-        if len(others) >= self._max_voices:
-            raise LibraryFull(f"the server keeps at most {self._max_voices} added voices; delete one first")
-        if sum(known.size for known in others) + voice.size > self._max_bytes:
-            raise LibraryFull(f"recordings have at most {self._max_bytes >> 20} MB together; delete a voice first")
-        self._voices[voice.id] = voice
-
-    async def find(self, voice_id: str) -> LibraryVoice | None:
-        """The voice of that id."""
-        return self._voices.get(voice_id)
-
-    async def all(self) -> Sequence[LibraryVoice]:
-        """Every voice, the oldest first."""
-        return tuple(self._voices.values())
-
-    async def delete(self, voice_id: str) -> bool:
-        """Forget a voice; whether there was one. Whoever speaks with it goes on."""
-        return self._voices.pop(voice_id, None) is not None
+def is_id(name: str) -> bool:
+    """Whether this can be the id of a voice of the library: other names need not be looked up."""
+    return _ID.fullmatch(name) is not None

@@ -30,7 +30,12 @@ FORBIDDEN = {
     "backend.cues": ("backend.session", "backend.pipelines", "backend.protocols", "backend.routes", "fastapi"),
     "backend.cast_models": ("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "fastapi"),
     "backend.spoken_answers": ("backend.session", "backend.turn", "backend.engines", "backend.protocols", "fastapi"),
-    "backend.voice_library": ("backend.session", "backend.pipelines", "backend.protocols", "backend.routes", "fastapi"),
+    "backend.voice_library": ("backend", "fastapi", "pydantic"),
+    "backend.reference_audio": (
+        *("backend.session", "backend.pipelines", "backend.engines", "backend.protocols", "backend.routes"),
+        *("backend.errors", "fastapi"),
+    ),
+    "backend.pitch": ("backend", "fastapi"),
     "backend.client": ("backend.session", "backend.turn", "backend.pipelines", "backend.engines", "fastapi"),
     "backend.editing": ("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "fastapi"),
     "backend.events": ("fastapi", "json", "pydantic"),

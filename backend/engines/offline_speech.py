@@ -80,7 +80,12 @@ class OfflineTextToSpeech:
     detail = "eSpeak NG, a robotic voice that needs no model"
     sample_rate_hz = RATE_HZ
     voices: Sequence[str] = tuple(VOICES)
-    descriptions: Mapping[str, str] = MappingProxyType({})
+    descriptions: Mapping[str, str] = MappingProxyType(
+        {
+            name: f"synthetic (eSpeak NG {voice.variant}), pitch {voice.pitch} of 99, {voice.rate_wpm} words a minute"
+            for name, voice in VOICES.items()
+        }
+    )
     clones_voices = False
     takes_descriptions = False
 

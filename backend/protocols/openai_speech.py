@@ -32,6 +32,9 @@ MAX_RAS_WINDOW = 128
 MAX_PROMPT_CHARACTERS = 4_000
 MAX_RECORDING_BYTES = 10 << 20
 
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Temperature = Annotated[float, Field(ge=0, le=2)]
+TopP = Annotated[float, Field(gt=0, le=1)]
 _Prompt = Annotated[str, StringConstraints(max_length=MAX_PROMPT_CHARACTERS)]
 
 
@@ -53,9 +56,9 @@ class SpeechRequest(BaseModel):
     response_format: FormatName = "mp3"
     speed: float = Field(1.0, ge=0.25, le=4.0)
     stream_format: Literal["audio", "sse"] | None = None
-    seed: int | None = Field(None, ge=0, lt=2**63)
-    temperature: float | None = Field(None, ge=0, le=2)
-    top_p: float | None = Field(None, gt=0, le=1)
+    seed: Seed | None = None
+    temperature: Temperature | None = None
+    top_p: TopP | None = None
     top_k: int | None = Field(None, ge=0, le=1_000_000)
     ras_window_length: int | None = Field(None, ge=1, le=MAX_RAS_WINDOW)
     ras_max_num_repeat: int | None = Field(None, ge=1)

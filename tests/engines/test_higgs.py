@@ -175,7 +175,7 @@ async def test_an_added_voice_is_spoken_with_everywhere(checkpoint: str) -> None
         assert await speech(added.id) == spoken[0]
         library = app.state.server.voices
         kept = await library.find(added.id)
-        assert len(set(kept.recording.text.split()) & set(SAID.split())) >= 8
+        assert len(set(kept.transcript.split()) & set(SAID.split())) >= 8
         async with connect(f"ws://127.0.0.1:{port}/ws", max_size=None) as socket:
             cast = [{"id": "ada", "name": "Ada", "voice": added.id}]
             await socket.send(json.dumps({"type": "session.configure", "characters": cast}))

@@ -23,6 +23,18 @@ def turn_network(input_name="input_features", shape=(80, 800), *, per_frame: boo
     return _field(1, 8) + _field(7, graph) + _field(8, _field(1, "") + _field(2, 13))
 
 
+def speaker_network(*shape: int | str) -> bytes:
+    """A network with the signature of a speaker embedding: `feats` of this shape after the batch -> `embs`, how far
+    each feature goes over time."""
+    graph = (
+        _field(1, _node("ReduceL2", "feats", "embs", _attribute("axes", INTS, 1)))
+        + _field(2, "tiny")
+        + _field(11, _tensor("feats", "batch", *shape))
+        + _field(12, _tensor("embs", "batch", "one", *shape[1:]))
+    )
+    return _field(1, 8) + _field(7, graph) + _field(8, _field(1, "") + _field(2, 13))
+
+
 def _node(operator: str, taken: str, given: str, attribute: bytes = b"") -> bytes:
     fields = _field(1, taken) + _field(2, given) + _field(4, operator)
     return fields + (_field(5, attribute) if attribute else b"")

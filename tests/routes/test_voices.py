@@ -7,29 +7,35 @@ import wave
 from contextlib import asynccontextmanager
 
 import httpx2
+import numpy as np
 import openai
 import pytest
 
-from backend.audio import wav_bytes
+from backend.audio import from_float, to_float, wav_bytes
 from backend.decoding import decode
 from backend.encoding import encoded
 from backend.engines.interfaces import Hints
 from backend.engines.offline_speech import OfflineTextToSpeech
-from backend.routes import voices
-from backend.voice_library import VoiceLibrary
+from backend.routes import new_voice
+from backend.storage.voices import VoiceLibrary
 from tests.routes.test_speech import Imitator, server
 
-HUM = (8000).to_bytes(2, "little", signed=True) * 120 + (-8000).to_bytes(2, "little", signed=True) * 120
-"""A period of 100 Hz at 24 kHz."""
+
+def hum(sound_s: float, amplitude: float = 0.3) -> bytes:
+    """PCM at 24 kHz of a buzz with sharp pulses in syllables, as a voice has them."""
+    times = np.arange(int(sound_s * 24_000)) / 24_000
+    pulses = sum(np.cos(2 * np.pi * 100 * k * times) for k in range(1, 20)) / 19
+    return from_float((amplitude * (0.75 + 0.25 * np.sin(24 * times)) * pulses).astype(np.float32))
 
 
-def recording(sound_s=4.0, silence_s=1.0) -> bytes:
+def recording(sound_s=4.0, silence_s=1.0, amplitude=0.3) -> bytes:
     """A WAV file with so much sound between two silences."""
     silence = bytes(2 * int(silence_s * 24_000))
-    return wav_bytes(silence + HUM * int(sound_s * 100) + silence, 24_000)
+    return wav_bytes(silence + hum(sound_s, amplitude) + silence, 24_000)
 
 
 SAMPLE = recording()
+CLIPPED = wav_bytes(from_float(np.clip(20 * to_float(hum(4.0)), -1, 1)), 24_000)
 CLONED = {"name": "Ada", "consent": "cons_1", "audio_sample": ("ada.wav", SAMPLE)}
 
 
@@ -44,7 +50,7 @@ async def listed(client):
     """The voices there are, by id."""
     async with posting(client) as http:
         answer = (await http.get("audio/voices")).json()["voices"]
-    assert all(set(voice) == {"voice_id", "name", "description", "labels"} for voice in answer)
+    assert all(set(voice) == {"voice_id", "name", "description", "labels", "method"} for voice in answer)
     return {voice["voice_id"]: voice for voice in answer}
 
 
@@ -61,12 +67,13 @@ async def test_a_clone_is_added_used_and_deleted():
             "name": "Ada",
             "description": "old",
             "labels": {"language": "german"},
+            "method": "clone",
         }
         await client.audio.speech.create(model="any", voice=voice.id, input="Hi.", response_format="pcm")
         manner = tts.manner
         assert (manner.recording.text, manner.scene_prompt, manner.speaker_description) == ("Ahoy.", "A ship.", "old")
         with wave.open(io.BytesIO(manner.recording.audio)) as file:
-            assert file.getnframes() / file.getframerate() == pytest.approx(4, abs=0.2)
+            assert file.getnframes() / file.getframerate() == pytest.approx(4.2, abs=0.05)
         deleted = await client.audio.voices.delete(voice.id)
         assert (deleted.id, deleted.deleted, deleted.object) == (voice.id, True, "audio.voice.deleted")
         assert voice.id not in await listed(client)
@@ -153,9 +160,18 @@ async def test_a_voice_by_description():
         ({"name": "A"}, b"", "audio_sample", "required"),
         ({"name": "A", "audio_sample": "text"}, None, "audio_sample", "required"),
         ({"name": "A"}, b"no audio" * 99, "audio_sample", "cannot be decoded"),
-        ({"name": "A"}, recording(1.5), "audio_sample", "1.6 s"),
-        ({"name": "A"}, recording(31), "audio_sample", "31.1 s"),
-        ({"name": "A"}, recording(0), "audio_sample", "0.0 s"),
+        ({"name": "A"}, recording(1.5), "audio_sample", "1.7 s"),
+        ({"name": "A"}, recording(31), "audio_sample", "31.2 s"),
+        ({"name": "A"}, recording(0), "audio_sample", "nobody can be heard"),
+        ({"name": "A"}, recording(amplitude=0.0005), "audio_sample", "nobody can be heard"),
+        ({"name": "A"}, recording(amplitude=0.01), "audio_sample", "dB of full scale, where -50"),
+        ({"name": "A"}, CLIPPED, "audio_sample", "clipped"),
+        ({"name": "A", "temperature": "3"}, SAMPLE, "temperature", "less than or equal to 2"),
+        ({"name": "A", "top_p": "0"}, SAMPLE, "top_p", "greater than 0"),
+        ({"name": "A", "seed": "-1"}, SAMPLE, "seed", "greater than or equal to 0"),
+        ({"name": "A", "temperature": "nan"}, SAMPLE, "temperature", "finite"),
+        ({"name": "A", "type": "preset"}, None, "preset", "one of the server's own: one, two, three"),
+        ({"name": "A", "type": "preset", "preset": "four"}, None, "preset", "one, two, three"),
         ({"name": "A"}, wav_bytes(bytes(2 * 8_000 * 310), 8_000), "audio_sample", "longer than 300 s"),
     ],
 )
@@ -184,7 +200,7 @@ async def test_malformed_json_is_400(body):
 
 async def test_too_large_is_413(monkeypatch):
     """A recording beyond the limit is refused."""
-    monkeypatch.setattr(voices, "MAX_SAMPLE_BYTES", 1 << 16)
+    monkeypatch.setattr(new_voice, "MAX_SAMPLE_BYTES", 1 << 16)
     async with server(Imitator()) as (client, _):
         with pytest.raises(openai.APIStatusError, match="at most") as raised:
             await client.audio.voices.create(**CLONED)
@@ -205,14 +221,19 @@ async def test_the_servers_own_voices():
     async with server(OfflineTextToSpeech()) as (client, _):
         shown = await listed(client)
         assert {"nova", "onyx"} <= shown.keys()
-        assert shown["nova"]["labels"] == {"language": "english"}
+        assert (shown["nova"]["labels"], shown["nova"]["method"]) == ({"language": "english"}, "preset")
+        assert "eSpeak" in shown["nova"]["description"]
         with pytest.raises(openai.BadRequestError, match="belongs to the server"):
             await client.audio.voices.delete("nova")
+        async with posting(client) as http:
+            assert (await http.get("audio/voices/nova")).json() == shown["nova"]
+            answer = await http.put("audio/voices/nova", json={"name": "Eva"})
+            assert (answer.status_code, answer.json()["error"]["param"]) == (400, "voice_id")
 
 
 async def test_a_full_library_says_so(monkeypatch):
     """What is kept has a bound; whoever meets it is told what to do, and nothing that was kept is lost."""
-    monkeypatch.setattr("backend.app.VoiceLibrary", lambda: VoiceLibrary(max_voices=1))
+    monkeypatch.setattr("backend.app.VoiceLibrary", lambda database: VoiceLibrary(database, max_voices=1))
     async with server(Imitator()) as (client, _):
         voice = await client.audio.voices.create(**CLONED)
         with pytest.raises(openai.BadRequestError, match="delete one first") as raised:
@@ -221,3 +242,115 @@ async def test_a_full_library_says_so(monkeypatch):
         assert (await client.audio.voices.create(**CLONED)).id == voice.id
         await client.audio.voices.delete(voice.id)
         await client.audio.voices.create(**PROMPT)
+
+
+async def test_a_preset_made_ones_own():
+    """Any engine's voice can be added under a name, with a seed and a scene of its own; another seed is another voice,
+    and the voice is described as the preset is."""
+    asked = {"name": "Nova's twin", "type": "preset", "preset": "nova"}
+    async with server(OfflineTextToSpeech()) as (client, _), posting(client) as http:
+        added = [(await http.post("audio/voices", json=asked | {"seed": seed})).json() for seed in (1, 2, 1)]
+        one, other, again = (voice["id"] for voice in added)
+        assert one == again != other
+        shown = await listed(client)
+        assert (shown[one]["method"], shown[one]["description"]) == ("preset", shown["nova"]["description"])
+
+        async def spoken(voice, **fields):
+            return (await client.audio.speech.create(model="any", voice=voice, input="Hi.", **fields)).content
+
+        twin = await spoken(one, response_format="pcm")
+        assert twin == await spoken("nova", response_format="pcm", extra_body={"seed": 1})
+        assert twin != await spoken(other, response_format="pcm")
+
+
+async def test_voices_last():
+    """What was added speaks after a restart as it did before, and in a second server on the same database."""
+    async with server(Imitator()) as (client, tts):
+        voice = await client.audio.voices.create(**CLONED, extra_body={"ref_text": "Ahoy.", "seed": 3, "top_p": 0.5})
+        await client.audio.speech.create(model="any", voice=voice.id, input="Hi.")
+        before = tts.manner
+        async with server(Imitator()) as (beside, second):
+            await beside.audio.speech.create(model="any", voice=voice.id, input="Hi.")
+            assert second.manner == before
+    async with server(Imitator()) as (client, tts):
+        assert voice.id in await listed(client)
+        await client.audio.speech.create(model="any", voice=voice.id, input="Hi.")
+        assert tts.manner == before
+        assert (before.seed, before.top_p, before.temperature) == (3, 0.5, None)
+
+
+async def test_a_voice_is_looked_at():
+    """An editor shows all that was said of a voice, and what it imitates as it is kept."""
+    tts = Imitator()
+    async with server(tts) as (client, _), posting(client) as http:
+        extra = {"ref_text": "Ahoy.", "language": "de", "scene_prompt": "A ship.", "temperature": 0.5}
+        voice = await client.audio.voices.create(**CLONED, extra_body=extra)
+        shown = (await http.get(f"audio/voices/{voice.id}")).json()
+        assert shown == voice.to_dict()
+        assert {name: shown[name] for name in extra} == extra
+        assert shown["consent"] == "cons_1"
+        await client.audio.speech.create(model="any", voice=voice.id, input="Hi.")
+        answer = await http.get(f"audio/voices/{voice.id}/recording")
+        assert (answer.headers["content-type"], answer.content) == ("audio/wav", tts.manner.recording.audio)
+        prompt = await client.audio.voices.create(**PROMPT)
+        for path in (f"{prompt.id}/recording", "nobody", "nobody/recording", "voice_%00", "%ed%a0%80/recording"):
+            assert (await http.get(f"audio/voices/{path}")).status_code == 404
+
+
+async def test_a_voice_is_changed():
+    """What is named is new, `null` takes away, and all else stays, the id and the recording among it."""
+    tts = Imitator()
+    async with server(tts) as (client, _), posting(client) as http:
+        extra = {"ref_text": "Ahoy.", "scene_prompt": "A ship.", "temperature": 0.5}
+        voice = await client.audio.voices.create(**CLONED, extra_body=extra)
+        asked = {"name": "Eva", "seed": 5, "scene_prompt": None, "ref_text": "Ahoi.", "language": "de"}
+        answer = await http.put(f"audio/voices/{voice.id}", json=asked)
+        shown = answer.json()
+        assert (shown["name"], shown["seed"], shown["ref_text"], shown["temperature"]) == ("Eva", 5, "Ahoi.", 0.5)
+        assert "scene_prompt" not in shown
+        assert shown == (await http.get(f"audio/voices/{voice.id}")).json()
+        await client.audio.speech.create(model="any", voice=voice.id, input="Hi.")
+        manner = tts.manner
+        assert (manner.seed, manner.scene_prompt, manner.recording.text) == (5, None, "Ahoi.")
+        prompt = await client.audio.voices.create(**PROMPT)
+        answer = await http.put(f"audio/voices/{prompt.id}", json={"description": "a young sailor"})
+        assert (answer.json()["prompt"], answer.json()["id"]) == ("a young sailor", prompt.id)
+        assert (await http.put(f"audio/voices/{prompt.id}", json={})).json() == answer.json()
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"name": None}, "name"),
+        ({"name": " "}, "name"),
+        ({"ref_text": None}, "ref_text"),
+        ({"ref_text": "Ahoy."}, "ref_text"),
+        ({"description": None}, "description"),
+        ({"temperature": 2.5}, "temperature"),
+        ({"top_p": "much"}, "top_p"),
+        ({"seed": 2**63}, "seed"),
+        ({"language": "german"}, "language"),
+        ([], None),
+    ],
+)
+async def test_what_a_voice_is_not_changed_to(body, param):
+    """What would make no voice is refused, and the voice is as it was."""
+    async with server(Imitator()) as (client, _), posting(client) as http:
+        voice = await client.audio.voices.create(**PROMPT)
+        answer = await http.put(f"audio/voices/{voice.id}", json=body)
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
+        assert (await http.get(f"audio/voices/{voice.id}")).json() == voice.to_dict()
+        nobody = await http.put("audio/voices/voice_0123", json={"name": "Eva"})
+        assert (nobody.status_code, nobody.json()["error"]["code"]) == (404, "not_found")
+
+
+async def test_faults_of_a_recording_are_told():
+    """A recording that is taken, but not as it should be, says so: quiet, overdriven, or of no words."""
+    async with server(Imitator()) as (client, tts):
+        fine = await client.audio.voices.create(**CLONED)
+        assert fine.to_dict().get("warnings") is None
+        quiet = await client.audio.voices.create(**CLONED | {"audio_sample": recording(amplitude=0.03)})
+        assert "quiet" in quiet.to_dict()["warnings"][0]
+        tts.engines.stt.transcripts = [""]
+        wordless = await client.audio.voices.create(**CLONED | {"audio_sample": recording(6.0)})
+        assert "ref_text" in wordless.to_dict()["warnings"][0]
