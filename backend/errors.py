@@ -44,6 +44,12 @@ class NotFound(VoiceChatError):
     code = "not_found"
 
 
+class Conflict(VoiceChatError):
+    """What is wished for cannot be as things are."""
+
+    code = "conflict"
+
+
 class TooLarge(VoiceChatError):
     """The client sent more than is taken."""
 

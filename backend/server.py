@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from backend.errors import ConfigurationError
+    from backend.roster import Roster
     from backend.session import Engines, SessionSettings
     from backend.settings import Settings
     from backend.storage.database import Database
@@ -32,9 +33,12 @@ class Server:
 
     settings: Settings
     engines: Engines
-    defaults: SessionSettings
+    unset: SessionSettings
+    """What a session starts with, but for the cast."""
     database: Database
     """What lasts."""
+    roster: Roster
+    """The cast."""
     voices: VoiceLibrary = field(default_factory=VoiceLibrary)
     """Those that clients have added."""
     metrics: Metrics = field(default_factory=Metrics)
@@ -47,6 +51,11 @@ class Server:
     """For recordings that are kept decoded, an hour of which takes 255 MB at the peak; further ones wait."""
     startup_error: ConfigurationError | None = None
     """Why an engine could not be loaded."""
+
+    @property
+    def defaults(self) -> SessionSettings:
+        """What a session starts with now."""
+        return replace(self.unset, cast=self.roster.cast)
 
     def authorize(self, presented_key: str | None) -> None:
         """Raises `Unauthorized` unless the key is right or none is required."""

@@ -114,7 +114,7 @@ class _TurnEnded:
 
 
 class Session:
-    """`emit` sends an event to the client; `figures` accounts for turns."""
+    """`emit` sends an event to the client; `figures` accounts for turns; `stored` are the server's characters now."""
 
     def __init__(
         self,
@@ -123,6 +123,7 @@ class Session:
         emit: Callable[[Event], Awaitable[None]],
         figures: Figures,
         clock: Callable[[], float] = time.monotonic,
+        stored: Callable[[], Mapping[str, Character]] = dict,
     ) -> None:
         self.id = f"sess_{uuid4().hex[:16]}"
         self.resume_token = secrets.token_urlsafe(24)
@@ -134,15 +135,22 @@ class Session:
         """What must not overtake an utterance that is still being understood."""
         self._mailbox: Mailbox[tuple[Command | HearingEvent | _TurnEnded, float]] = Mailbox()
         self._floor = Floor(self.id, engines, self._settings, self._emit, self._turn_ended, figures, clock)
-        self._server_cast = {character.id: character for character in settings.cast}
-        self.known_characters = self._server_cast
-        """Characters a client can name by id: the server's and those it has brought itself."""
+        self._stored = stored
+        self._brought: set[str] = set()
+        """Ids of characters that the client has brought itself."""
         self._hearing = STTPipeline(
             engines.stt, engines.vad.open(), self._note, clock, self._follows_voice, engines.turn_model
         )
         self._editing = Editing(self._floor, self._emit)
         self._listening = Listening(self.id, self._floor, self._emit, engines.stt, self._hearing.recent)
         self._apply_settings()
+
+    @property
+    def known_characters(self) -> Mapping[str, Character]:
+        """Characters a client can name by id: those stored by now, those it has brought itself, and who is here."""
+        stored = self._stored()
+        own = {one.id: one for one in self._settings.cast if one.id in self._brought or one.id not in stored}
+        return {**stored, **own} if own else stored
 
     async def receive(self, command: Command) -> None:
         """Take a command from the client. Audio goes straight to hearing, whose conclusions come by mail."""
@@ -230,7 +238,8 @@ class Session:
     async def _configure(self, change: commands.Configure) -> None:
         await self._floor.forget_guess()
         self._settings = self._settings.changed(change, self._engines.tts.voices)
-        self.known_characters = self._server_cast | {character.id: character for character in self._settings.cast}
+        if change.cast is not None:
+            self._brought = {one.id for one in change.cast if self._stored().get(one.id) != one}
         self._floor.conversation.user_name = change.user_name or self._floor.conversation.user_name
         self._apply_settings()
         await self._emit(self._ready())

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Match
 
 from backend.errors import (
     AtCapacity,
+    Conflict,
     EngineError,
     InvalidRequest,
     NotFound,
@@ -55,6 +56,7 @@ _STATUS: dict[type[VoiceChatError], int] = {
     InvalidRequest: 400,
     Unauthorized: 401,
     NotFound: 404,
+    Conflict: 409,
     TooLarge: 413,
     AtCapacity: 429,
     EngineError: 503,

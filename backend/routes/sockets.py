@@ -65,7 +65,9 @@ async def _serve(websocket: WebSocket, server: Server) -> None:
             pass  # the socket is gone; the reader learns it too and ends the session
 
     outbox = Outbox(send, time.monotonic)
-    session = Session(server.engines, server.defaults, outbox.put, server.metrics)
+    session = Session(
+        server.engines, server.defaults, outbox.put, server.metrics, stored=lambda: server.roster.characters
+    )
     for parameter in ("resume", "conversation"):
         if websocket.query_params.get(parameter):
             await outbox.put(
