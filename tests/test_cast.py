@@ -28,7 +28,8 @@ def test_toml_and_json_hold_the_same(tmp_path):
     )
     cast = load_cast(tmp_path / "cast.toml")
     assert cast == load_cast(tmp_path / "cast.json")
-    assert tuple(one.character() for one in cast) == (Character("ada", "Ada", "nova", "You are Ada."), Character("bob", "bob"))
+    ada, bob = (one.character() for one in cast)
+    assert (ada, bob) == (Character("ada", "Ada", "nova", "You are Ada."), Character("bob", "bob"))
 
 
 @pytest.mark.parametrize(

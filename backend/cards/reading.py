@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from backend.cards.names import (
     V3_DEFAULTS,
     talkativeness_given,
 )
-from backend.character_document import CharacterFields
+from backend.character_document import MAX_DOCUMENT_BYTES, CharacterFields
 from backend.cleaning import as_object, parsed
 from backend.errors import InvalidRequest, TooLarge
 
@@ -80,6 +81,8 @@ def _card(source: bytes, portrait: bytes | None) -> Card:
     given = {**_fields(data, root), "name": nickname or coercion.text(data.get("name"), "name")}
     if not given["name"].strip():
         raise InvalidRequest("this is no character card: nobody is named in it", param="name")
+    if len(json.dumps(given)) > MAX_DOCUMENT_BYTES:
+        raise TooLarge(f"a character has at most {MAX_DOCUMENT_BYTES >> 10} kB of text", "file")
     try:
         fields = CharacterFields.model_validate(given)
     except ValidationError as error:
