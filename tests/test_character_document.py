@@ -51,7 +51,7 @@ def test_a_character_is_made_of_all_its_fields():
 
 
 def test_a_document_is_stored_as_it_was_given():
-    """What is stored reads back the same, with what a lorebook has beyond the known fields, and no more than was said."""
+    """What is stored reads back the same, with what a lorebook has beyond known fields, and no more."""
     document = CharacterDocument.model_validate(FULL)
     assert document.document() == {**FULL, "name": "Ada Lovelace"}
     assert CharacterDocument.model_validate(document.document()) == document
@@ -107,7 +107,7 @@ def test_some_entries_are_never_told(fields):
 
 
 def test_decorators_are_not_told():
-    """Instructions to other tools in front of an entry's text are left out; the one that always tells it is followed."""
+    """Instructions to other tools in front of an entry's text are left out; the one that tells it always counts."""
     told = entry(content="\n@@depth 4\n@@activate\n\n@@dont_activate\nThe sea\n@@is wide.")
     assert (told.content, told.constant) == ("The sea\n@@is wide.", True)
 
