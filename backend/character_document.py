@@ -107,7 +107,7 @@ class CharacterFields(_Fields):
     voice: VoiceName | None = None
     system_prompt: Text = ""
     interruptible: bool = True
-    talkativeness: float = Field(0.0, ge=0, le=1)
+    talkativeness: Annotated[float, Field(ge=0, le=1)] = 0.0
     description: Text = ""
     personality: Text = ""
     scenario: Text = ""

@@ -45,7 +45,7 @@ class NotFound(VoiceChatError):
 
 
 class Conflict(VoiceChatError):
-    """What is wished for cannot be as things are."""
+    """What was asked for cannot be done as things stand."""
 
     code = "conflict"
 

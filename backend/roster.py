@@ -10,6 +10,7 @@ import re
 import time
 import unicodedata
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from backend.character_document import CharacterDocument
@@ -47,7 +48,9 @@ class Roster:
         self._clock = clock
         self.members: Mapping[str, Member] = {}
         """Everybody, in scene order, by id."""
-        self.characters: Mapping[str, Character] = {}
+        self._characters: dict[str, Character] = {}
+        self.characters: Mapping[str, Character] = MappingProxyType(self._characters)
+        """Everybody as it is at any time: a view, which those who hold it need not ask for again."""
         self.cast: tuple[Character, ...] = ()
         """Who is enabled."""
 
@@ -158,7 +161,8 @@ class Roster:
         """The cast is what was just read; those that are as they were need not be understood again."""
         members = [self._member(stored) for stored in cast]
         self.members = {member.stored.id: member for member in members}
-        self.characters = {member.stored.id: member.character for member in members}
+        self._characters.clear()
+        self._characters.update({member.stored.id: member.character for member in members})
         self.cast = tuple(member.character for member in members if member.document.enabled)
 
     def _member(self, stored: StoredCharacter) -> Member:

@@ -55,7 +55,7 @@ class Server:
     @property
     def defaults(self) -> SessionSettings:
         """What a session starts with now."""
-        return replace(self.unset, cast=self.roster.cast)
+        return replace(self.unset, cast=self.roster.cast, stored=self.roster.characters)
 
     def authorize(self, presented_key: str | None) -> None:
         """Raises `Unauthorized` unless the key is right or none is required."""

@@ -10,7 +10,7 @@ import asyncio
 import math
 import secrets
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -83,6 +83,8 @@ class SessionSettings:
     """How much audio may be sent before it is heard."""
     speed: float = 1.0
     """How fast replies are spoken."""
+    stored: Mapping[str, Character] = field(default_factory=dict[str, "Character"], repr=False)
+    """Characters of the server's by id, as they are at any time; clients can name them."""
 
     @property
     def unpaced(self) -> SessionSettings:
@@ -114,7 +116,7 @@ class _TurnEnded:
 
 
 class Session:
-    """`emit` sends an event to the client; `figures` accounts for turns; `stored` are the server's characters now."""
+    """`emit` sends an event to the client; `figures` accounts for turns."""
 
     def __init__(
         self,
@@ -123,7 +125,6 @@ class Session:
         emit: Callable[[Event], Awaitable[None]],
         figures: Figures,
         clock: Callable[[], float] = time.monotonic,
-        stored: Callable[[], Mapping[str, Character]] = dict,
     ) -> None:
         self.id = f"sess_{uuid4().hex[:16]}"
         self.resume_token = secrets.token_urlsafe(24)
@@ -135,7 +136,6 @@ class Session:
         """What must not overtake an utterance that is still being understood."""
         self._mailbox: Mailbox[tuple[Command | HearingEvent | _TurnEnded, float]] = Mailbox()
         self._floor = Floor(self.id, engines, self._settings, self._emit, self._turn_ended, figures, clock)
-        self._stored = stored
         self._brought: set[str] = set()
         """Ids of characters that the client has brought itself."""
         self._hearing = STTPipeline(
@@ -148,7 +148,7 @@ class Session:
     @property
     def known_characters(self) -> Mapping[str, Character]:
         """Characters a client can name by id: those stored by now, those it has brought itself, and who is here."""
-        stored = self._stored()
+        stored = self._settings.stored
         own = {one.id: one for one in self._settings.cast if one.id in self._brought or one.id not in stored}
         return {**stored, **own} if own else stored
 
@@ -239,7 +239,7 @@ class Session:
         await self._floor.forget_guess()
         self._settings = self._settings.changed(change, self._engines.tts.voices)
         if change.cast is not None:
-            self._brought = {one.id for one in change.cast if self._stored().get(one.id) != one}
+            self._brought = {one.id for one in change.cast if self._settings.stored.get(one.id) != one}
         self._floor.conversation.user_name = change.user_name or self._floor.conversation.user_name
         self._apply_settings()
         await self._emit(self._ready())

@@ -65,9 +65,7 @@ async def _serve(websocket: WebSocket, server: Server) -> None:
             pass  # the socket is gone; the reader learns it too and ends the session
 
     outbox = Outbox(send, time.monotonic)
-    session = Session(
-        server.engines, server.defaults, outbox.put, server.metrics, stored=lambda: server.roster.characters
-    )
+    session = Session(server.engines, server.defaults, outbox.put, server.metrics)
     for parameter in ("resume", "conversation"):
         if websocket.query_params.get(parameter):
             await outbox.put(

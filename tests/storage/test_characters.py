@@ -1,4 +1,4 @@
-"""The stored cast."""
+"""The stored cast, on SQLite and on PostgreSQL alike."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def ids(cast):
 
 
 @pytest.fixture
-async def stored(data_dir):
-    async with Database(data_dir / "voicechat.db") as database:
-        yield StoredCast(database)
+def stored(database):
+    """An empty cast."""
+    return StoredCast(database)
 
 
-async def test_what_was_put_in_is_there_in_order_after_a_restart(data_dir):
+async def test_what_was_put_in_is_there_in_order_after_a_restart(address):
     """Documents, times, places and what was brought outlast the server."""
-    async with Database(data_dir / "voicechat.db") as database:
+    async with Database(address) as database:
         await StoredCast(database).change(bringing(ADA), Brought({"data": {"creator": "me"}}, b"PNG"))
         await StoredCast(database).change(lambda cast: [BOB, *cast, EVE])
-    async with Database(data_dir / "voicechat.db") as database:
+    async with Database(address) as database:
         stored = StoredCast(database)
         cast = await stored.change(list)
         assert ids(cast) == ["bob", "ada", "eve"]
