@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from backend.character_document import CharacterDocument, CharacterFields, Id
-from backend.characters import Character
+from backend.characters import MAX_CAST, Character
 from backend.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class _FileCharacter(CharacterFields):
 
 class _CastFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    characters: Annotated[list[_FileCharacter], Field(min_length=1, max_length=12)]
+    characters: Annotated[list[_FileCharacter], Field(min_length=1, max_length=MAX_CAST)]
 
 
 def load_cast(path: Path) -> tuple[CharacterDocument, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from backend.characters import Character, Lorebook, LoreEntry, Persona
-from backend.cleaning import as_object, cleaned
+from backend.cleaning import as_object, cleaned, size
 from backend.errors import TooLarge
 
 if TYPE_CHECKING:
@@ -151,9 +151,15 @@ class CharacterDocument(CharacterFields):
 
     def document(self) -> Document:
         """What is stored. Raises `TooLarge`."""
-        if len(self.model_dump_json(exclude_unset=True)) > MAX_DOCUMENT_BYTES:
-            raise TooLarge(f"a character has at most {MAX_DOCUMENT_BYTES >> 10} kB of text")
-        return self.model_dump(exclude_unset=True)
+        document = self.model_dump(exclude_unset=True)
+        check_size(document)
+        return document
+
+
+def check_size(document: Document) -> None:
+    """Raises `TooLarge` for more than one character may say of itself."""
+    if size(document) > MAX_DOCUMENT_BYTES:
+        raise TooLarge(f"a character has at most {MAX_DOCUMENT_BYTES >> 10} kB of text")
 
 
 def _undecorated(content: str) -> tuple[str, set[str]]:

@@ -45,6 +45,11 @@ def cleaned(value: Any, depth: int = MAX_DEPTH) -> Any:
             return value
 
 
+def size(value: Any) -> int:
+    """Bytes of the JSON text of `value`."""
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+
+
 def as_object(value: Any) -> dict[str, Any]:
     """`value` if it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from backend.character_document import CharacterDocument
+from backend.characters import MAX_CAST
 from backend.errors import ConfigurationError, Conflict, NotFound
 from backend.storage.characters import Brought, Cast, StoredCast, StoredCharacter
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from backend.storage.tables import Document
 
 MAX_CHARACTERS = 200
-MAX_CAST = 12
-"""Characters that are enabled at once."""
 _ID_CHARACTERS = 48
 
 

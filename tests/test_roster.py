@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from backend.character_document import CharacterDocument, CharacterFields
+from backend.characters import MAX_CAST
 from backend.errors import ConfigurationError, Conflict, NotFound, TooLarge
-from backend.roster import MAX_CAST, MAX_CHARACTERS, Roster, id_for
+from backend.roster import MAX_CHARACTERS, Roster, id_for
 from backend.storage.characters import Brought, StoredCast
 from backend.storage.database import Database
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS = 10_000
 MAX_SIDE = 4_096
+MAX_PICTURE_BYTES = 5 << 20
 MAX_TEXT_BYTES = 8 << 20
 """Of one text, decompressed."""
 
@@ -76,7 +77,8 @@ def read_text(file: bytes, keywords: tuple[str, ...]) -> bytes | None:
 
 
 def picture(file: bytes) -> bytes:
-    """The same picture without texts and the like. Raises `InvalidRequest` for one that is too large, or none."""
+    """The same picture without texts and the like. Raises `InvalidRequest` for one that has too many pixels, or none,
+    and `TooLarge`."""
     kept = [SIGNATURE]
     for chunk in chunks(file):
         if chunk.name == b"IHDR":
@@ -85,7 +87,10 @@ def picture(file: bytes) -> bytes:
                 raise InvalidRequest(f"a portrait has at most {MAX_SIDE} by {MAX_SIDE} pixels")
         if chunk.name in _PICTURE:
             kept.append(bytes(chunk.whole))
-    return b"".join((*kept, _END))
+    picture = b"".join((*kept, _END))
+    if len(picture) > MAX_PICTURE_BYTES:
+        raise TooLarge(f"a portrait has at most {MAX_PICTURE_BYTES >> 20} MB")
+    return picture
 
 
 def with_texts(file: bytes, texts: Mapping[str, bytes]) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,15 +21,16 @@ from backend.cards.names import (
     V3_DEFAULTS,
     talkativeness_given,
 )
-from backend.character_document import MAX_DOCUMENT_BYTES, CharacterFields
-from backend.cleaning import as_object, parsed
+from backend.character_document import CharacterFields, check_size
+from backend.cleaning import as_object, parsed, size
 from backend.errors import InvalidRequest, TooLarge
 
 if TYPE_CHECKING:
     from backend.storage.tables import Document
 
 MAX_CARD_BYTES = 10 << 20
-MAX_JSON_BYTES = 5 << 20
+MAX_KEPT_BYTES = 2 << 20
+"""Of what is only kept. With the largest portrait and character it makes a card that is read again."""
 
 BLANK = png.blank(64, 96)
 """The portrait of nobody: what a PNG card of a character without one shows."""
@@ -70,8 +70,6 @@ def _decoded(written: bytes) -> bytes:
 
 
 def _card(source: bytes, portrait: bytes | None) -> Card:
-    if len(source) > MAX_JSON_BYTES:
-        raise TooLarge(f"a card without its portrait has at most {MAX_JSON_BYTES >> 20} MB", "file")
     try:
         data, root = _parts(parsed(source))
     except ValueError as error:
@@ -81,8 +79,7 @@ def _card(source: bytes, portrait: bytes | None) -> Card:
     given = {**_fields(data, root), "name": nickname or coercion.text(data.get("name"), "name")}
     if not given["name"].strip():
         raise InvalidRequest("this is no character card: nobody is named in it", param="name")
-    if len(json.dumps(given)) > MAX_DOCUMENT_BYTES:
-        raise TooLarge(f"a character has at most {MAX_DOCUMENT_BYTES >> 10} kB of text", "file")
+    check_size(given)
     try:
         fields = CharacterFields.model_validate(given)
     except ValidationError as error:
@@ -92,7 +89,10 @@ def _card(source: bytes, portrait: bytes | None) -> Card:
     # Beside a nickname the name is only a title.
     placed = {*TEXTS, "alternate_greetings", "character_book", "nickname", *(() if nickname else ("name",))}
     rest = {name: value for name, value in data.items() if name not in placed}
-    return Card(fields, {"data": _remarkable(rest), "root": root}, portrait)
+    kept: Document = {"data": _remarkable(rest), "root": root}
+    if size(kept) > MAX_KEPT_BYTES:
+        raise TooLarge(f"beside its character and its picture a card has at most {MAX_KEPT_BYTES >> 20} MB", "file")
+    return Card(fields, kept, portrait)
 
 
 def _parts(card: Any) -> tuple[dict[str, Any], dict[str, Any]]:

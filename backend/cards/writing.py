@@ -20,7 +20,7 @@ from backend.cards.names import (
     V3_DEFAULTS,
     talkativeness_given,
 )
-from backend.cards.reading import BLANK
+from backend.cards.reading import BLANK, MAX_CARD_BYTES
 
 if TYPE_CHECKING:
     from backend.character_document import CharacterDocument
@@ -29,14 +29,19 @@ if TYPE_CHECKING:
 
 def json_card(character: CharacterDocument, kept: Document, spec: str = V3) -> bytes:
     """The card as a JSON file. `kept` as `Card` has it, or empty; `spec`: `V2` or `V3`."""
-    return json.dumps(_card(character, kept, spec), ensure_ascii=False, indent=2).encode()
+    return json.dumps(_card(character, kept, spec), ensure_ascii=False).encode()
 
 
 def png_card(character: CharacterDocument, kept: Document, portrait: bytes | None, spec: str = V3) -> bytes:
-    """The card in its portrait, or in a grey picture. What is of V3 is there as V2 too, for older tools."""
-    specs = (V2, V3) if spec == V3 else (spec,)
-    texts = {CHUNKS[one]: _encoded(_card(character, kept, one)) for one in specs}
-    return png.with_texts(portrait or BLANK, texts)
+    """The card in its portrait, or in a grey picture. What is of V3 is there as V2 too, for older tools, unless the
+    file would be too large to be read again."""
+    texts = {CHUNKS[spec]: _encoded(_card(character, kept, spec))}
+    card = png.with_texts(portrait or BLANK, texts)
+    if spec == V2:
+        return card
+    texts[CHUNKS[V2]] = _encoded(_card(character, kept, V2))
+    both = png.with_texts(portrait or BLANK, texts)
+    return both if len(both) <= MAX_CARD_BYTES else card
 
 
 def _encoded(card: dict[str, Any]) -> bytes:

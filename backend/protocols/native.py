@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 
 from backend import commands, events
 from backend.character_document import CharacterFields
+from backend.characters import MAX_CAST
 from backend.engines.interfaces import Generation
 from backend.errors import InvalidRequest
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 VERSION = 1
 MAX_AUDIO_BYTES = 65_536
 MAX_TEXT_BYTES = 1 << 20
-MAX_CAST = 12
 _MAX_INTEGER = 2**53 - 1
 
 _FRAME_HEADER = struct.Struct("<BBHHHII")

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from backend.cards.reading import MAX_CARD_BYTES, MAX_JSON_BYTES, read_card
+from backend.cards.png import MAX_PICTURE_BYTES
+from backend.cards.reading import MAX_CARD_BYTES, MAX_KEPT_BYTES, read_card
 from backend.errors import InvalidRequest, TooLarge
 from tests.cards import files
 from tests.cards.files import FIXTURES, in_base64, in_png, png, text, v2
@@ -170,9 +171,18 @@ def test_what_is_no_card_is_refused_in_words(file):
     assert raised.value.param
 
 
-@pytest.mark.parametrize("file", [bytes(MAX_CARD_BYTES + 1), b"{" + b" " * MAX_JSON_BYTES + b"}"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        bytes(MAX_CARD_BYTES + 1),
+        json.dumps(v2(notes="x" * MAX_KEPT_BYTES)).encode(),
+        json.dumps(v2(alternate_greetings=["x" * 50_000] * 11)).encode(),
+        png(text("chara", in_base64(v2())), files.chunk(b"IDAT", bytes(MAX_PICTURE_BYTES))),
+    ],
+    ids=["file", "kept", "character", "portrait"],
+)
 def test_what_is_too_large_is_refused(file):
-    """A file has an end, and the text in it an earlier one."""
+    """A file has an end, and each of its parts an earlier one."""
     with pytest.raises(TooLarge):
         read_card(file)
 

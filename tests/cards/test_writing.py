@@ -7,10 +7,11 @@ import pytest
 
 from backend.cards import png
 from backend.cards.names import V2, V3
-from backend.cards.reading import read_card
+from backend.cards.reading import MAX_KEPT_BYTES, read_card
 from backend.cards.writing import json_card, png_card
 from backend.character_document import CharacterDocument, CharacterFields
-from tests.cards.files import FIXTURES, SIGNATURE, v2
+from tests.cards.files import FIXTURES, SIGNATURE, chunk, in_base64, text, v2
+from tests.cards.files import png as png_file
 
 FORMATS = ["json", "png"]
 
@@ -71,6 +72,22 @@ def test_a_png_has_both_versions_and_json_says_the_first_at_the_top():
     assert (told["name"], told["first_mes"], told["data"]["group_only_greetings"]) == ("Ada", "Hi", [])
     told = json.loads(written(card, spec=V2))
     assert (told["spec"], told["spec_version"], told["data"]["extensions"]) == ("chara_card_v2", "2.0", {})
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("spec", [V2, V3])
+def test_the_largest_card_is_read_again(format, spec):
+    """Whatever was let in can be exported and imported; the copy for older tools gives way where it must."""
+    greetings = ["é" * 25_000] * 10
+    notes = "x" * (MAX_KEPT_BYTES - 200)
+    card = v2(alternate_greetings=greetings, first_mes="é" * 5_000, notes=notes)
+    padding = chunk(b"IDAT", b"\0" * (png.MAX_PICTURE_BYTES - 200))
+    first = read_card(png_file(padding, text("ccv3", in_base64(card))))
+    file = written(first, format, spec)
+    again = read_card(file)
+    assert (again.fields, again.kept) == (first.fields, first.kept)
+    if (format, spec) == ("png", V3):
+        assert png.read_text(file, ("chara",)) is None
 
 
 def test_what_cards_know_nothing_of_survives():
