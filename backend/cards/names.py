@@ -49,6 +49,7 @@ V3_DEFAULTS: dict[str, Any] = {"group_only_greetings": []}
 """What every card of version 3 has besides."""
 
 OWN_EXTENSION = "voicechat"
+OWN_FIELDS = ("voice", "interruptible")
 """Holds what a character has and no card does."""
 
 

@@ -16,6 +16,7 @@ from backend.cards.names import (
     DEFAULTS,
     FIRST_VERSION,
     OWN_EXTENSION,
+    OWN_FIELDS,
     PYGMALION,
     TEXTS,
     V3_DEFAULTS,
@@ -97,13 +98,14 @@ def _card(source: bytes, portrait: bytes | None) -> Card:
 
 def _parts(card: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the card says of the character, and what stands beside that. Version 1 knows no such difference."""
-    card = coercion.mapping(card, "file")
-    if not isinstance(card.get("data"), dict):
-        renamed = {PYGMALION[name]: value for name, value in card.items() if name in PYGMALION}
-        return {**renamed, **{name: value for name, value in card.items() if name not in PYGMALION}}, {}
-    top = {name: value for name, value in card.items() if name not in {"spec", "spec_version", "data"}}
+    top = {
+        name: value for name, value in coercion.mapping(card, "file").items() if name not in {"spec", "spec_version"}
+    }
+    data = top.pop("data", None)
+    if not isinstance(data, dict):
+        return {PYGMALION.get(name, name): value for name, value in top.items()}, {}
     doubled = {name: top.pop(name) for name in FIRST_VERSION if name in top}
-    return {**doubled, **card["data"]}, top
+    return {**doubled, **data}, top
 
 
 def _fields(data: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
@@ -124,10 +126,18 @@ def _fields(data: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
 
 def _remarkable(rest: dict[str, Any]) -> dict[str, Any]:
     """What is not as in every card."""
-    extensions = {name: value for name, value in rest["extensions"].items() if name != OWN_EXTENSION}
+    extensions: dict[str, Any] = {**rest["extensions"], OWN_EXTENSION: _unplaced(rest["extensions"])}
+    if not extensions[OWN_EXTENSION]:
+        del extensions[OWN_EXTENSION]
     usual = {**DEFAULTS, **V3_DEFAULTS}
     return {
         name: value
         for name, value in {**rest, "extensions": extensions}.items()
         if name not in usual or value != usual[name]
     }
+
+
+def _unplaced(extensions: dict[str, Any]) -> dict[str, Any]:
+    """What this server's own extension holds that has no place in a character, as later versions may write it."""
+    own = as_object(extensions.get(OWN_EXTENSION))
+    return {name: value for name, value in own.items() if name not in OWN_FIELDS}

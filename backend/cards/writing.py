@@ -65,11 +65,13 @@ def _card(character: CharacterDocument, kept: Document, spec: str) -> dict[str, 
 
 
 def _extensions(character: CharacterDocument, data: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
-    extensions = dict(data.get("extensions", {}))
+    extensions: dict[str, Any] = dict(data.get("extensions", {}))
     given = talkativeness_given(data, root)
     if (0 if given is None else coercion.number(given, "talkativeness", 0, 1)) != character.talkativeness:
         extensions["talkativeness"] = character.talkativeness
-    own: dict[str, Any] = {"voice": character.voice} if character.voice else {}
+    own = dict(extensions.pop(OWN_EXTENSION, {}))
+    if character.voice:
+        own["voice"] = character.voice
     if not character.interruptible:
         own["interruptible"] = False
     return {**extensions, OWN_EXTENSION: own} if own else extensions

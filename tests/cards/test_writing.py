@@ -97,6 +97,14 @@ def test_what_cards_know_nothing_of_survives():
     assert (again.voice, again.interruptible, again.talkativeness) == ("nova", False, 0.7)
 
 
+def test_what_a_later_version_writes_survives():
+    """Our own extension may come to hold more; it goes through this version unharmed."""
+    own = {"voice": "nova", "mood": ["calm"]}
+    card = read_card(json.dumps(v2(extensions={"voicechat": own})).encode())
+    assert json.loads(written(card))["data"]["extensions"]["voicechat"] == own
+    assert json.loads(written(card, voice="onyx"))["data"]["extensions"]["voicechat"] == {**own, "voice": "onyx"}
+
+
 def test_changes_are_exported():
     """What was changed since the import is what the export says, also where the card had said it otherwise."""
     card = read_card(FIXTURES[0].read_bytes())
