@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from backend.cast import DEFAULT_CAST, load_cast
+from backend.cast import default_cast, load_cast
 from backend.encoding import load_codecs
 from backend.engines.bridge import call_in_thread
 from backend.engines.higgs import HiggsTextToSpeech
@@ -26,11 +26,24 @@ from backend.engines.smart_turn import SmartTurn
 from backend.engines.whisper import WhisperSpeechToText
 from backend.errors import ConfigurationError
 from backend.pipelines.turn_detection import TurnSettings
-from backend.routes import chat, conversations, models, operations, realtime, sockets, speech, transcriptions, voices
+from backend.roster import Roster
+from backend.routes import (
+    characters,
+    chat,
+    conversations,
+    models,
+    operations,
+    realtime,
+    sockets,
+    speech,
+    transcriptions,
+    voices,
+)
 from backend.routes.body_limit import BodyLimit
 from backend.routes.errors import DOCUMENTED, install_error_handlers
 from backend.server import Server
 from backend.session import Engines, SessionSettings
+from backend.storage.characters import StoredCast
 from backend.storage.database import Database
 from backend.storage.voices import VoiceLibrary
 
@@ -40,9 +53,8 @@ if TYPE_CHECKING:
     from backend.engines.interfaces import LanguageModel, SpeechToText, TextToSpeech
     from backend.settings import Settings
 
-ROUTERS = tuple(
-    door.router for door in (operations, sockets, realtime, models, chat, speech, transcriptions, voices, conversations)
-)
+DOORS = (operations, sockets, realtime, models, chat, speech, transcriptions, voices, characters, conversations)
+ROUTERS = tuple(door.router for door in DOORS)
 
 
 def choose_engines(settings: Settings) -> Engines:
@@ -114,20 +126,21 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
     library = VoiceLibrary(database)
     chosen = engines or choose_engines(settings)
     chosen = replace(chosen, tts=LibraryTextToSpeech(chosen.tts, library))
-    cast = load_cast(settings.characters) if settings.characters else DEFAULT_CAST
-    defaults = SessionSettings(
-        cast=cast,
+    given = load_cast(settings.characters) if settings.characters else ()
+    unset = SessionSettings(
+        cast=(),
         turn=TurnSettings(silence_ms=settings.silence_ms, language=settings.stt_language),
         generation=Generation(),
         llm_context=settings.llm_context,
     )
-    server = Server(settings, chosen, defaults, database, library)
+    server = Server(settings, chosen, unset, database, Roster(StoredCast(database)), library)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
             try:
                 await stack.enter_async_context(server.database)
+                await server.roster.open(given, default_cast())
                 await call_in_thread(load_codecs, server.decoding)
                 for engine in (chosen.turn_model, chosen.stt, chosen.llm, chosen.tts):
                     if engine is not None:

@@ -7,9 +7,10 @@ import tomllib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from backend.characters import Character
+from backend.character_document import CharacterDocument, CharacterFields, Id
+from backend.characters import MAX_CAST, Character
 from backend.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -50,22 +51,19 @@ DEFAULT_CAST = (
 )
 
 
-class _FileCharacter(BaseModel):
+class _FileCharacter(CharacterFields):
     model_config = ConfigDict(extra="forbid")
-    id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
-    name: Annotated[str, StringConstraints(max_length=64)] = ""
-    voice: Annotated[str, StringConstraints(max_length=128)] = ""
-    system_prompt: Annotated[str, StringConstraints(max_length=20_000)] = ""
-    interruptible: bool = True
+    id: Id
 
 
 class _CastFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    characters: Annotated[list[_FileCharacter], Field(min_length=1, max_length=12)]
+    characters: Annotated[list[_FileCharacter], Field(min_length=1, max_length=MAX_CAST)]
 
 
-def load_cast(path: Path) -> tuple[Character, ...]:
-    """The characters of a TOML or JSON file: `characters`, a list of `id`, `name`, `voice`, `system_prompt`.
+def load_cast(path: Path) -> tuple[CharacterDocument, ...]:
+    """The characters of a TOML or JSON file: `characters`, a list of `id`, `name`, `voice`, `system_prompt` and all the
+    other fields of a character.
 
     Raises `ConfigurationError` with one line that says what is wrong.
     """
@@ -79,10 +77,19 @@ def load_cast(path: Path) -> tuple[Character, ...]:
         problem = error.errors()[0] if isinstance(error, ValidationError) else None
         reason = f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" if problem else str(error)
         raise ConfigurationError(f"the characters file {path} is not right: {reason}") from error
-    cast = [Character(c.id, c.name or c.id, c.voice, c.system_prompt, c.interruptible) for c in found.characters]
-    if len({character.id for character in cast}) < len(cast):
+    if len({character.id for character in found.characters}) < len(found.characters):
         raise ConfigurationError(f"the characters file {path} has an id twice")
-    return tuple(cast)
+    return tuple(
+        CharacterDocument.model_validate(character.model_dump(exclude_unset=True)) for character in found.characters
+    )
+
+
+def default_cast() -> tuple[CharacterDocument, ...]:
+    """The characters that ship with the server, as they are stored."""
+    return tuple(
+        CharacterDocument(id=one.id, name=one.name, voice=one.voice, system_prompt=one.system_prompt)
+        for one in DEFAULT_CAST
+    )
 
 
 def deal_voices(cast: Iterable[Character], voices: Sequence[str]) -> tuple[Character, ...]:

@@ -63,6 +63,9 @@ class Persona:
 
 NO_PERSONA = Persona()
 
+MAX_CAST = 12
+"""Characters that take part at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Character:

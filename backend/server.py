@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from backend.errors import ConfigurationError
     from backend.live_session import LiveSession
+    from backend.roster import Roster
     from backend.session import Engines, SessionSettings
     from backend.settings import Settings
     from backend.storage.database import Database
@@ -35,9 +36,12 @@ class Server:
 
     settings: Settings
     engines: Engines
-    defaults: SessionSettings
+    unset: SessionSettings
+    """What a session starts with, but for the cast."""
     database: Database
     """What lasts."""
+    roster: Roster
+    """The cast."""
     voices: VoiceLibrary
     """Those that clients have added."""
     metrics: Metrics = field(default_factory=Metrics)
@@ -64,6 +68,11 @@ class Server:
     def sessions(self) -> int:
         """Those with a client, and those whose turn still waits for theirs."""
         return self.connected + self.live.lingering
+
+    @property
+    def defaults(self) -> SessionSettings:
+        """What a session starts with now."""
+        return replace(self.unset, cast=self.roster.cast, stored=self.roster.characters)
 
     def authorize(self, presented_key: str | None) -> None:
         """Raises `Unauthorized` unless the key is right or none is required."""

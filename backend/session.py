@@ -10,7 +10,7 @@ import asyncio
 import math
 import secrets
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -96,6 +96,9 @@ class SessionSettings:
     llm_context: int = CONTEXT_TOKENS
     """Tokens that a prompt and its reply may take together."""
 
+    stored: Mapping[str, Character] = field(default_factory=dict[str, "Character"], repr=False)
+    """Characters of the server's by id, as they are at any time; clients can name them."""
+
     def situation(self, speakers: Sequence[Character] = ()) -> Situation:
         """What prompts tell everybody, where `speakers` may be guests, or cast differently for once."""
         present = {character.id: character for character in (*self.cast, *speakers)}
@@ -157,9 +160,8 @@ class Session:
         """What must not overtake an utterance that is still being understood."""
         self._mailbox: Mailbox[tuple[Command | HearingEvent | _TurnEnded, float]] = Mailbox()
         self._floor = Floor(self.id, engines, self._settings, self._emit, self._turn_ended, figures, clock)
-        self._server_cast = {character.id: character for character in settings.cast}
-        self.known_characters = self._server_cast
-        """Characters a client can name by id: the server's and those it has brought itself."""
+        self._brought: set[str] = set()
+        """Ids of characters that the client has brought itself."""
         self._hearing = STTPipeline(
             engines.stt, engines.vad.open(), self._note, clock, self._follows_voice, engines.turn_model
         )
@@ -198,6 +200,13 @@ class Session:
     def note(self, command: commands.Interrupt | commands.Leave | commands.Return) -> None:
         """Take a command that comes from the server and not from the client: it need not wait for room."""
         self._note(command)
+
+    @property
+    def known_characters(self) -> Mapping[str, Character]:
+        """Characters a client can name by id: those stored by now, those it has brought itself, and who is here."""
+        stored = self._settings.stored
+        own = {one.id: one for one in self._settings.cast if one.id in self._brought or one.id not in stored}
+        return {**stored, **own} if own else stored
 
     async def receive(self, command: Command) -> None:
         """Take a command from the client. Audio goes straight to hearing, whose conclusions come by mail."""
@@ -296,7 +305,8 @@ class Session:
 
     def _change(self, change: commands.Configure) -> None:
         self._settings = self._settings.changed(change, self._engines.tts.voices)
-        self.known_characters = self._server_cast | {character.id: character for character in self._settings.cast}
+        if change.cast is not None:
+            self._brought = {one.id for one in change.cast if self._settings.stored.get(one.id) != one}
         self.conversation.user_name = change.user_name or self.conversation.user_name
         self._apply_settings()
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from backend.cast import DEFAULT_CAST, deal_voices, load_cast
-from backend.characters import Character
+from backend.characters import Character, LoreEntry
 from backend.errors import ConfigurationError
 
 TOML = """
@@ -28,7 +28,8 @@ def test_toml_and_json_hold_the_same(tmp_path):
     )
     cast = load_cast(tmp_path / "cast.toml")
     assert cast == load_cast(tmp_path / "cast.json")
-    assert cast == (Character("ada", "Ada", "nova", "You are Ada."), Character("bob", "bob"))
+    ada, bob = (one.character() for one in cast)
+    assert (ada, bob) == (Character("ada", "Ada", "nova", "You are Ada."), Character("bob", "bob"))
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,9 @@ def test_toml_and_json_hold_the_same(tmp_path):
         "[[characters]]\nname = 'x'",
         "characters = 3",
         "[[characters]]\nid = 'a'\n[[characters]]\nid = 'a'",
+        "[[characters]]\nid = '../a'",
+        "[[characters]]\nid = 'a'\nprompt = 'x'",
+        "[[characters]]\nid = 'a'\ntalkativeness = nan",
         "not toml",
     ],
 )
@@ -48,6 +52,23 @@ def test_a_wrong_file_is_said_in_one_line(tmp_path, text):
     with pytest.raises(ConfigurationError, match=r"cast\.toml") as caught:
         load_cast(path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_can_say_everything_of_a_character(tmp_path):
+    """A character of a file has all the fields that one of the HTTP API has, its lorebook too."""
+    (tmp_path / "cast.toml").write_text(
+        """
+        [[characters]]
+        id = "ada"
+        talkativeness = 1
+        first_message = "Ahoy, {{user}}."
+        [characters.lorebook]
+        entries = [{ keys = ["tide"], content = "Tides are high." }]
+        """
+    )
+    ada = load_cast(tmp_path / "cast.toml")[0].character()
+    assert (ada.name, ada.talkativeness, ada.persona.greetings) == ("ada", 1, ("Ahoy, {{user}}.",))
+    assert ada.persona.lorebook.entries == (LoreEntry("Tides are high.", ("tide",)),)
 
 
 def test_a_missing_file_is_said(tmp_path):

@@ -44,6 +44,16 @@ FORBIDDEN = {
     "backend.characters": ("backend", "fastapi", "pydantic"),
     "backend.tokens": ("backend", "fastapi"),
     "backend.macros": ("backend", "fastapi"),
+    "backend.cleaning": ("backend", "fastapi", "pydantic"),
+    "backend.character_document": (
+        *("backend.session", "backend.protocols", "backend.routes", "backend.storage", "backend.app"),
+        *("fastapi", "sqlalchemy"),
+    ),
+    "backend.cards": (
+        *("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "backend.routes"),
+        *("backend.storage", "backend.app", "fastapi", "sqlalchemy"),
+    ),
+    "backend.roster": ("backend.session", "backend.pipelines", "backend.protocols", "backend.routes", "fastapi"),
     "backend.lorebook": (
         *("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "backend.storage"),
         "fastapi",

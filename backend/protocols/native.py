@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from backend import commands, events
-from backend.characters import Character
+from backend.character_document import CharacterFields
+from backend.characters import MAX_CAST
 from backend.engines.interfaces import Generation
 from backend.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from backend.characters import Character
     from backend.ledger import LedgerEntry
 
 VERSION = 1
 MAX_AUDIO_BYTES = 65_536
 MAX_TEXT_BYTES = 1 << 20
-MAX_CAST = 12
 _MAX_INTEGER = 2**53 - 1
 
 _FRAME_HEADER = struct.Struct("<BBHHHII")
@@ -36,12 +37,8 @@ class _Wire(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
 
-class _Character(_Wire):
+class _Character(CharacterFields):
     id: Id
-    name: Annotated[str, StringConstraints(max_length=64)] = ""
-    voice: Annotated[str, StringConstraints(max_length=128)] | None = None
-    system_prompt: Annotated[str, StringConstraints(max_length=20_000)] = ""
-    interruptible: bool = True
 
 
 class _Llm(_Wire):
@@ -175,8 +172,7 @@ def _cast(given: list[str | _Character], known: Mapping[str, Character]) -> tupl
                 raise InvalidRequest(f"there is no character {entry!r}", {"known": sorted(known)})
             character = known[entry]
         else:
-            name = entry.name.strip() or entry.id
-            character = Character(entry.id, name, entry.voice or "", entry.system_prompt, entry.interruptible)
+            character = entry.character_called(entry.id)
         if character.id in cast:
             raise InvalidRequest(f"the character {character.id!r} is named twice")
         cast[character.id] = character

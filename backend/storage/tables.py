@@ -28,6 +28,8 @@ class CharacterRow(Base):
     position: Mapped[int]
     """Its place in the scene."""
     document: Mapped[Document]
+    card: Mapped[Document | None]
+    """What the card it came from says beyond the document."""
     portrait: Mapped[bytes | None]
     """PNG."""
     created_at: Mapped[float]

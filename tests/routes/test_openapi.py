@@ -24,7 +24,7 @@ OPERATIONS = [
     (method, path) for path, operations in create_app(Settings()).openapi()["paths"].items() for method in operations
 ]
 ASKED = [(*operation, GenerationMode.POSITIVE) for operation in OPERATIONS]
-ASKED += [(*operation, GenerationMode.NEGATIVE) for operation in OPERATIONS if operation[0] == "post"]
+ASKED += [(*operation, GenerationMode.NEGATIVE) for operation in OPERATIONS if operation[0] in ("post", "put")]
 
 
 def asking(url: str, method: str, path: str, mode: GenerationMode) -> None:

@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(64), primary_key=True),
         sa.Column("position", sa.Integer, nullable=False),
         sa.Column("document", sa.JSON, nullable=False),
+        sa.Column("card", sa.JSON),
         sa.Column("portrait", sa.LargeBinary),
         sa.Column("created_at", sa.Double, nullable=False),
         sa.Column("updated_at", sa.Double, nullable=False),
