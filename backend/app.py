@@ -42,7 +42,7 @@ from backend.routes import (
 from backend.routes.body_limit import BodyLimit
 from backend.routes.errors import DOCUMENTED, install_error_handlers
 from backend.server import Server
-from backend.session import Engines, SessionSettings
+from backend.session_settings import Engines, SessionSettings
 from backend.storage.characters import StoredCast
 from backend.storage.database import Database
 from backend.storage.voices import VoiceLibrary

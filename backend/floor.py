@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from backend.engines.interfaces import Writer
     from backend.events import Event
     from backend.lines import ReplyLine
-    from backend.session import Engines, SessionSettings
+    from backend.session_settings import Engines, SessionSettings
     from backend.turn import Turn
     from backend.turns import Figures
     from backend.utterance import Utterance

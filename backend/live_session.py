@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from backend.events import Event
     from backend.link import Carry
-    from backend.session import Engines, SessionSettings
+    from backend.session_settings import Engines, SessionSettings
     from backend.storage.conversations import ConversationStore, StoredConversation
     from backend.turns import Figures
 
@@ -52,7 +52,7 @@ class LiveSession:
         self.session = Session(engines, settings, self.tell, figures, clock)
         self.recorder = Recorder(store, self.session)
         if stored is not None:
-            change = configuration(stored.settings)
+            change = configuration(stored.settings, settings.stored)
             cast = {character.id: character for character in change.cast or ()}
             lines = [line_of(line.id, line.document, cast) for line in stored.lines]
             summary = Summary(**stored.summary) if stored.summary else None

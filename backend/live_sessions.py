@@ -13,7 +13,7 @@ from backend.errors import Conflict
 from backend.live_session import LiveSession
 
 if TYPE_CHECKING:
-    from backend.session import Engines, SessionSettings
+    from backend.session_settings import Engines, SessionSettings
     from backend.storage.conversations import ConversationStore, StoredConversation
     from backend.turns import Figures
 

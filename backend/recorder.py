@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from backend.kept_audio import HeardReply
     from backend.ledger import LedgerEntry
     from backend.lines import Line
-    from backend.session import SessionSettings
+    from backend.session_settings import SessionSettings
     from backend.storage.conversations import ConversationStore, StoredConversation
 
 log = logging.getLogger(__name__)

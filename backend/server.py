@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from backend.errors import ConfigurationError
     from backend.live_session import LiveSession
     from backend.roster import Roster
-    from backend.session import Engines, SessionSettings
+    from backend.session_settings import Engines, SessionSettings
     from backend.settings import Settings
     from backend.storage.database import Database
     from backend.storage.voices import VoiceLibrary

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from backend.events import Event
     from backend.ledger import LedgerEntry
     from backend.pipelines.tts import Voices
-    from backend.session import Engines, SessionSettings
+    from backend.session_settings import Engines, SessionSettings
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from backend import commands, events
 from backend.engines.interfaces import Generation, Speech
 from backend.live_session import LiveSession
 from backend.pipelines.turn_detection import TurnSettings
-from backend.session import Engines, SessionSettings
+from backend.session_settings import Engines, SessionSettings
 from tests.scripted import LoudnessVad, ScriptedLanguageModel, ScriptedSpeechToText, ScriptedTextToSpeech
 from tests.sessions import CAST, Figures
 

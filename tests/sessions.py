@@ -10,7 +10,8 @@ from backend.audio import sample_count
 from backend.characters import Character
 from backend.engines.interfaces import Generation
 from backend.pipelines.turn_detection import TurnSettings
-from backend.session import Engines, Session, SessionSettings
+from backend.session import Session
+from backend.session_settings import Engines, SessionSettings
 from tests.scripted import LoudnessVad, ScriptedLanguageModel, ScriptedSpeechToText, ScriptedTextToSpeech
 
 MARA = Character("mara", "Mara", "one", "You are Mara.")

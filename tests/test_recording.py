@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 
 from backend import outbox
 from backend.app import create_app
-from backend.session import Engines
+from backend.session_settings import Engines
 from backend.settings import Settings
 from tests.openai_server import serve_app
 from tests.scripted import CHARACTER_S, LoudnessVad, ScriptedLanguageModel, ScriptedSpeechToText, ScriptedTextToSpeech

@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from backend.app import create_app
-from backend.session import Engines
+from backend.session_settings import Engines
 from backend.settings import Settings
 from tests.openai_server import serve_app
 from tests.scripted import LoudnessVad, ScriptedLanguageModel, ScriptedSpeechToText, ScriptedTextToSpeech

@@ -15,7 +15,7 @@ from backend.client.consistency.command import main
 from backend.client.consistency.figures import VoiceHeard, auc, drift, equal_error_rate, summarise, table
 from backend.engines.offline_speech import OfflineTextToSpeech
 from backend.engines.offline_writer import OfflineLanguageModel
-from backend.session import Engines
+from backend.session_settings import Engines
 from backend.settings import Settings
 from tests.openai_server import serve_app
 from tests.routes.test_voices import SAMPLE

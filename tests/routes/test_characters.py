@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect
 
 from backend.app import create_app
 from backend.cards import png
-from backend.session import Engines
+from backend.session_settings import Engines
 from backend.settings import Settings
 from tests.cards import files
 from tests.cards.mutation import mutated

@@ -11,7 +11,7 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from backend.app import create_app
-from backend.session import Engines
+from backend.session_settings import Engines
 from backend.settings import Settings
 from tests.openai_server import serve_app
 from tests.routes.test_speech import Imitator

@@ -18,7 +18,7 @@ from backend import g711
 from backend.app import create_app
 from backend.engines.interfaces import Finish, ToolCallPiece
 from backend.errors import EngineError
-from backend.session import Engines
+from backend.session_settings import Engines
 from backend.settings import Settings
 from tests.openai_server import serve_app
 from tests.scripted import LoudnessVad, ScriptedLanguageModel, ScriptedSpeechToText, ScriptedTextToSpeech

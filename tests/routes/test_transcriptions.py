@@ -19,7 +19,7 @@ from backend.engines.interfaces import NO_HINTS, Hints, Transcript
 from backend.errors import EngineError
 from backend.routes import forms, transcriptions
 from backend.server import TRANSCRIBED_AT_ONCE
-from backend.session import Engines
+from backend.session_settings import Engines
 from backend.settings import Settings
 from tests.engines import contract
 from tests.openai_server import serve_app
