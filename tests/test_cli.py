@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from backend.characters import Character
 from backend.cli import main
-from backend.conversation import Character
 from backend.serving import _banner
 
 

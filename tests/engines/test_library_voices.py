@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backend.cast import deal_voices
-from backend.conversation import Character
+from backend.characters import Character
 from backend.engines.interfaces import AS_USUAL, Manner, Recording
 from backend.engines.library_voices import LibraryTextToSpeech
 from backend.pipelines.tts import Voices
