@@ -67,6 +67,7 @@ class Cues:
             case Greet() as wish:
                 await self._greet_again(wish, others)
             case Respond() as wish:
+                self._told(wish)
                 await floor.interrupt()
                 self._take_back_turn()
                 await self.respond(replace(wish, to=others or self._speakers()))

@@ -123,7 +123,7 @@ class Turn:
         self._decided = utterance
         for reply in self._replies:
             _mark_decided(reply.ledger, utterance)
-        speakers = tuple(reply.character.id for reply in self._replies)
+        speakers = tuple(character.id for character in self.speakers)
         return TurnStarted(self.number, utterance.text, utterance.source, speakers, request)
 
     @property
