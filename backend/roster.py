@@ -111,7 +111,8 @@ class Roster:
         """Forget a character. A session that it is in goes on with it."""
 
         def edit(cast: Cast) -> Cast:
-            return [stored for stored in cast if stored is not _found(cast, id)]
+            gone = _found(cast, id)
+            return [stored for stored in cast if stored is not gone]
 
         await self._change(edit)
 
