@@ -37,11 +37,16 @@ def configuration(document: Mapping[str, Any], stored: Mapping[str, Character]) 
     return Configure(
         cast=tuple(_character(entry, stored) for entry in document["cast"]),
         user_name=document["user_name"],
-        generation=Generation(**{**document["generation"], "stop": tuple(document["generation"]["stop"])}),
+        generation=_generation(document["generation"]),
         scene=document["scene"],
         lines_among_themselves=document["lines_among_themselves"],
         keep_audio=document["keep_audio"],
     )
+
+
+def _generation(fields: Mapping[str, Any]) -> Generation:
+    rest = {name: value for name, value in fields.items() if name != "stop"}
+    return Generation(**rest, stop=tuple(fields["stop"]))
 
 
 def _as_document(character: Character, stored: Mapping[str, Character]) -> dict[str, Any]:
