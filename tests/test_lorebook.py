@@ -3,7 +3,7 @@
 import pytest
 
 from backend.characters import Lorebook, LoreEntry
-from backend.lorebook import MAX_SEARCHED, told
+from backend.lorebook import MAX_PHRASES, MAX_SEARCHED, told
 
 
 def book(*entries, **settings):
@@ -17,6 +17,9 @@ def book(*entries, **settings):
         ("art", "A part of it.", False),
         ("old clock", "the OLD CLOCK stopped", True),
         ("C++", "I write C++.", True),
+        ("C++", "I write C.", False),
+        ("O'Neil", "is o'neil here?", True),
+        ("old clock", "the old, clock-like thing", False),
         ("東京", "今日は東京にいます", True),
         ("Ada", "今日はAdaと話す", True),
         ("철수", "철수는 어디에 있어?", True),
@@ -72,3 +75,12 @@ def test_the_budget_goes_to_priority():
     assert told(book(*entries, token_budget=10), ["x"]) == ["const" * 4, "first" * 4]
     assert told(book(*entries, token_budget=15), ["x"]) == ["keyed" * 4, "const" * 4, "first" * 4]
     assert told(book(*entries, token_budget=0), ["x"]) == []
+
+
+def test_a_book_of_phrases_is_not_searched_for_ever():
+    """A stranger's book with more phrases than anybody writes costs no more than a bounded number of searches; single
+    words are told all the same."""
+    many = tuple(LoreEntry("never", ("a b",)) for _ in range(MAX_PHRASES))
+    late = (LoreEntry("phrase", ("b a",)), LoreEntry("word", ("a",)))
+    assert told(book(*many, *late), ["b a"]) == ["word"]
+    assert told(book(*many[1:], *late), ["b a"]) == ["phrase", "word"]
