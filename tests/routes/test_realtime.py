@@ -7,6 +7,7 @@ import base64
 import json
 from contextlib import asynccontextmanager
 
+import httpx2
 import numpy as np
 import openai
 import pytest
@@ -540,3 +541,23 @@ async def test_a_client_that_leaves_stops_everything():
             await talk.connection.response.create()
             await talk.until("response.output_audio_transcript.delta")
     assert llm.counts.live == 0
+
+
+async def test_the_conversation_is_kept_as_the_client_left_it():
+    """What was typed, said, put in and taken out, in its order, under the conversation's own id."""
+    async with serving() as port:
+        client = openai.AsyncOpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="any")
+        async with client, client.realtime.connect(model="voicechat") as connection:
+            talk = Talk(connection)
+            id = (await talk.until("conversation.created")).conversation.id
+            await talk.type("Hello.")
+            await talk.answer()
+            await talk.type("Forget this.")
+            added = await talk.until("conversation.item.done")
+            await connection.conversation.item.delete(item_id=added.item.id)
+            await talk.until("conversation.item.deleted")
+        async with httpx2.AsyncClient() as http:
+            kept = {}
+            while len(kept.get("lines", ())) < 2:
+                kept = (await http.get(f"http://127.0.0.1:{port}/api/conversations/{id}")).json()
+    assert [line["text"] for line in kept["lines"]] == ["Hello.", "Good evening to you."]
