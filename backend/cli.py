@@ -62,7 +62,8 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     from backend.settings import Settings
 
     for name, field in Settings.model_fields.items():
-        shown = "" if field.default is None or field.default == () else f" (default: {field.default})"
+        default = field.get_default(call_default_factory=True)
+        shown = "" if default is None or default == () else f" (default: {default})"
         parser.add_argument(
             f"--{name.replace('_', '-')}",
             dest=f"setting_{name}",
@@ -90,7 +91,8 @@ def _settings(options: argparse.Namespace) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         problem = error.errors()[0]
-        raise ConfigurationError(f"--{str(problem['loc'][0]).replace('_', '-')}: {problem['msg']}") from error
+        said = problem["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"--{str(problem['loc'][0]).replace('_', '-')}: {said}") from error
     except ValueError as error:
         raise ConfigurationError(f"voicechat.toml cannot be read: {error}") from error
 

@@ -50,7 +50,9 @@ class Database:
         except (SQLAlchemyError, OSError) as error:
             await self._dispose()
             shown = url.render_as_string(hide_password=True)
-            raise ConfigurationError(f"the database {shown} cannot be used: {_reason(error)}") from error
+            other = "--data-dir" if isinstance(self._address, Path) else "--database-url"
+            problem = f"the database {shown} cannot be used: {_reason(error)}; see {other}"
+            raise ConfigurationError(problem) from error
         except ModuleNotFoundError as error:
             raise ConfigurationError(
                 f"PostgreSQL needs a package that is not installed ({error.name}): pip install -e '.[postgres]'"
