@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from backend import commands
@@ -64,11 +65,21 @@ class LiveSession:
         self._task: asyncio.Task[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._superseded: asyncio.Future[None] | None = None
+        self._left = asyncio.Event()
+        self.ending = False
+        """Whether it ends, or has ended: it still writes what it has to, and nobody comes back to it."""
 
     @property
     def deserted(self) -> bool:
         """Whether its client is gone."""
         return self._superseded is None
+
+    async def deserted_within(self, seconds: float) -> bool:
+        """Whether its client is gone by then; returns as soon as it is."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._left.wait()
+        return self.deserted
 
     def start(self, carry: Carry) -> asyncio.Future[None]:
         """Begin, with the first client. Returns what is done when another connection takes this one's place."""
@@ -90,6 +101,7 @@ class LiveSession:
         if attended is not self._superseded:
             return
         self._superseded = None
+        self._left.set()
         self._link.detach()
         self.session.note(commands.Leave())
         loop = asyncio.get_running_loop()
@@ -101,7 +113,8 @@ class LiveSession:
 
     def end(self) -> None:
         """End it soon; `ended` is called then."""
-        if self._task is not None:
+        if self._task is not None and not self.ending:
+            self.ending = True  # cancelled once more it could not keep its last turn
             self._task.cancel()
 
     async def over(self) -> None:
@@ -126,6 +139,7 @@ class LiveSession:
         try:
             await self.session.run()
         finally:
+            self.ending = True
             self._cancel_timers()
             await stop(*helpers)
             await self.recorder.finish()
@@ -133,6 +147,7 @@ class LiveSession:
     def _attended(self) -> asyncio.Future[None]:
         if self._superseded is not None:
             self._superseded.set_result(None)
+        self._left.clear()
         self._superseded = asyncio.get_running_loop().create_future()
         return self._superseded
 

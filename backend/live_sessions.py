@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LEAVES_WITHIN_S = 0.5
+"""Whoever comes anew may be here before the end of their last connection is noticed."""
+
 
 class LiveSessions:
     """At most `max_deserted` are kept whose clients are gone."""
@@ -31,11 +34,15 @@ class LiveSessions:
         self._by_token: dict[str, LiveSession] = {}
 
     def find(self, token: str) -> LiveSession | None:
-        """The session with that token."""
-        return self._by_token.get(token)
+        """The session with that token, unless it is about to end."""
+        live = self._by_token.get(token)
+        return None if live is None or live.ending else live
 
     def open(self, settings: SessionSettings, stored: StoredConversation | None = None) -> LiveSession:
-        """A new session; with `stored`, one that goes on with that conversation."""
+        """A new session; with `stored`, one that goes on with that conversation. Raises `Conflict` when another one
+        does."""
+        if stored is not None and self._in(stored.id):
+            raise _taken()
         deserted = [live for live in self._by_token.values() if live.deserted]
         _end_oldest(deserted, self._max_deserted)
         live = LiveSession(self._engines, settings, self._figures, self._store, self._ended, stored)
@@ -53,15 +60,17 @@ class LiveSessions:
 
     async def release(self, conversation: str) -> None:
         """Returns when no session writes to the conversation. Raises `Conflict` when one with a client does."""
-        for live in list(self._by_token.values()):
-            if live.session.conversation.id == conversation:
-                if not live.deserted:
-                    raise Conflict("this conversation is going on in another session")
-                await self._end(live)
+        for live in self._in(conversation):
+            if not await live.deserted_within(LEAVES_WITHIN_S):
+                raise _taken()
+            await self._end(live)
 
     async def close(self) -> None:
         """End all of them; returns when their conversations are kept."""
         await asyncio.gather(*(self._end(live) for live in list(self._by_token.values())))
+
+    def _in(self, conversation: str) -> list[LiveSession]:
+        return [live for live in self._by_token.values() if live.session.conversation.id == conversation]
 
     def _lingering(self) -> list[LiveSession]:
         return [live for live in self._by_token.values() if live.deserted and live.session.answering]
@@ -75,6 +84,10 @@ class LiveSessions:
         failure = live.failure
         if failure is not None:
             log.error("session failed", extra={"session": live.session.id}, exc_info=failure)
+
+
+def _taken() -> Conflict:
+    return Conflict("this conversation is going on in another session")
 
 
 def _end_oldest(sessions: list[LiveSession], keep: int) -> None:

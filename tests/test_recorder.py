@@ -124,6 +124,18 @@ async def test_the_end_of_a_session_is_kept():
     assert store.turns[1].document["outcome"] == "interrupted"
 
 
+async def test_a_session_ended_twice_is_kept_as_well():
+    """Several reasons to end it may come together, and none breaks off the last write."""
+    store = Ledgers(takes_s=1.0)
+    async with living(store=store) as (live, client, _):
+        await live.session.receive(commands.Say("Go on."))
+        await client.until(events.AudioFrame)
+        live.end()
+        await asyncio.sleep(0.5)
+        live.end()
+    assert store.texts[0] == "Go on."
+
+
 async def test_lines_put_in_by_hand_stand_where_they_were_put():
     """The order in the store is the order of the conversation, also at its beginning and in its middle."""
     store = Ledgers()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx2
 import pytest
@@ -196,6 +197,43 @@ async def test_a_dropped_session_gives_its_conversation_to_whoever_asks_by_id():
             assert again.problem is None
             await again.say("Well?")
         assert len(llm.requests[1]) == 4
+
+
+async def test_what_a_dropped_session_was_saying_comes_before_what_is_said_next():
+    """Its end is written before its conversation is read: no line of it is missing, no turn is written over."""
+    llm = ScriptedLanguageModel("One two three four five six. " * 20, first_token_s=0.0)
+    async with running(llm) as (port, api, _):
+        async with talk(port) as client:
+            await client.send("user.text", text="First?")
+            await client.until("audio")
+            await client.send("interrupt")
+            await client.until("turn.done")
+            await client.send("user.text", text="Second?")
+            await client.until("turn.started")
+            await client.until("audio")
+            client.socket.transport.abort()
+        id = client.ready["conversation"]
+        async with talk(port, f"?conversation={id}") as again:
+            await again.send("user.text", text="Third?")
+            await again.until("audio")
+            await again.send("interrupt")
+            await again.until("turn.done")
+            kept = (await api.get(f"{LIST}/{id}")).json()
+        assert [(turn["turn"], turn["text"]) for turn in kept["turns"]] == [(1, "First?"), (2, "Second?"), (3, "Third?")]
+        assert [line["text"] for line in kept["lines"] if line["kind"] == "person"] == ["First?", "Second?", "Third?"]
+
+
+async def test_two_that_ask_for_one_conversation_at_once_do_not_both_get_it():
+    """Whichever is second is told, however close they come."""
+    async with running() as (port, _, _):
+        async with talk(port) as client:
+            await client.say("Hello?")
+        query = f"?conversation={client.ready['conversation']}"
+        async with asyncio.TaskGroup() as group, AsyncExitStack() as stack:
+            talks = [group.create_task(stack.enter_async_context(talk(port, query))) for _ in range(4)]
+            clients = [await task for task in talks]
+            problems = sorted(client.problem["code"] for client in clients if client.problem)
+        assert problems == ["conflict"] * 3
 
 
 async def test_the_page_comes_back_to_its_session():
