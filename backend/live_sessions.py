@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from backend.errors import Conflict
 from backend.live_session import LiveSession
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from backend.session_settings import Engines, SessionSettings
     from backend.storage.conversations import ConversationStore, StoredConversation
     from backend.turns import Figures
@@ -32,6 +35,8 @@ class LiveSessions:
         self._store = store
         self._max_deserted = max_deserted
         self._by_token: dict[str, LiveSession] = {}
+        self._elsewhere: set[str] = set()
+        """Conversations that go on in sessions which nobody can come back to."""
 
     def find(self, token: str) -> LiveSession | None:
         """The session with that token, unless it is about to end."""
@@ -41,7 +46,7 @@ class LiveSessions:
     def open(self, settings: SessionSettings, stored: StoredConversation | None = None) -> LiveSession:
         """A new session; with `stored`, one that goes on with that conversation. Raises `Conflict` when another one
         does."""
-        if stored is not None and self._in(stored.id):
+        if stored is not None and (self._in(stored.id) or stored.id in self._elsewhere):
             raise _taken()
         deserted = [live for live in self._by_token.values() if live.deserted]
         _end_oldest(deserted, self._max_deserted)
@@ -58,8 +63,19 @@ class LiveSessions:
         """Only so many may linger besides the one that is spared, now that others have come."""
         _end_oldest([live for live in self._lingering() if live is not spared], places)
 
+    @contextmanager
+    def elsewhere(self, conversation: str) -> Generator[None]:
+        """The conversation goes on in a session that ends with its connection."""
+        self._elsewhere.add(conversation)
+        try:
+            yield
+        finally:
+            self._elsewhere.discard(conversation)
+
     async def release(self, conversation: str) -> None:
         """Returns when no session writes to the conversation. Raises `Conflict` when one with a client does."""
+        if conversation in self._elsewhere:
+            raise _taken()
         for live in self._in(conversation):
             if not await live.deserted_within(LEAVES_WITHIN_S):
                 raise _taken()

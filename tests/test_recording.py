@@ -236,6 +236,25 @@ async def test_two_that_ask_for_one_conversation_at_once_do_not_both_get_it():
         assert problems == ["conflict"] * 3
 
 
+async def test_what_goes_on_by_the_realtime_door_is_left_alone():
+    """It is neither deleted under its client nor written by two sessions."""
+    async with running() as (port, api, _), connect(f"ws://127.0.0.1:{port}/v1/realtime") as socket:
+
+        async def until(kind):
+            while (event := json.loads(await socket.recv()))["type"] != kind:
+                pass
+            return event
+
+        id = (await until("conversation.created"))["conversation"]["id"]
+        item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello?"}]}
+        await socket.send(json.dumps({"type": "conversation.item.create", "item": item}))
+        await socket.send(json.dumps({"type": "response.create"}))
+        await until("response.done")
+        assert (await api.delete(f"{LIST}/{id}")).status_code == 409
+        async with talk(port, f"?conversation={id}") as other:
+            assert other.problem["code"] == "conflict"
+
+
 async def test_the_page_comes_back_to_its_session():
     """By its token, within the same server: the same session, and the newest turn as it stands."""
     async with running() as (port, _, _):
