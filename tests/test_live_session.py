@@ -132,3 +132,28 @@ async def test_what_the_person_said_before_the_connection_broke_is_answered():
         playing.cancel()
         await asyncio.wait((playing,))
         assert live.session.conversation.lines[-1].heard_text == REPLY
+
+
+async def test_a_connection_that_takes_no_more_keeps_nobody_out():
+    """A client that comes by another connection need not wait until the first is found to be broken."""
+    async with living() as (live, client, _):
+        stuck = asyncio.Event()
+
+        async def takes_no_more(event, at) -> bool:
+            stuck.set()
+            await asyncio.sleep(60)
+            return True
+
+        connecting = asyncio.create_task(live.come_back(takes_no_more))
+        await stuck.wait()
+        await live.session.receive(commands.Say("Go on."))
+        before = asyncio.get_running_loop().time()
+        await come_back(client)
+        await client.until(events.SessionReady)
+        assert asyncio.get_running_loop().time() == before
+        await connecting
+        playing = asyncio.create_task(client.play(1))
+        await client.when(turn_over)
+        playing.cancel()
+        await asyncio.wait((playing,))
+        assert live.session.conversation.lines[-1].heard_text == REPLY
