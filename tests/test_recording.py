@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx2
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from backend import outbox
 from backend.app import create_app
@@ -266,6 +267,16 @@ async def test_the_page_comes_back_to_its_session():
             assert (again.ready["turn"]["turn"], again.ready["turn"]["outcome"]) == (1, "completed")
             assert again.ready["turn"]["replies"][0]["text"] == REPLY
             await again.say("Still there?")
+
+
+async def test_a_full_server_lets_in_whoever_comes_by_another_connection():
+    """Until a broken connection is found to be broken it holds its place; its own client need not wait for that."""
+    async with running(max_sessions=1) as (port, _, _), talk(port) as client:
+        async with talk(port, f"?resume={client.ready['resume_token']}") as again:
+            assert again.ready["session"] == client.ready["session"]
+            with pytest.raises(ConnectionClosed) as closed:
+                await client.until("anything")
+            assert closed.value.rcvd.code == 1001
 
 
 async def test_forgetting_the_history_forgets_what_was_kept():
