@@ -91,6 +91,8 @@ class LiveSession:
     async def come_back(self, carry: Carry) -> asyncio.Future[None]:
         """The client is back, or has come by another connection; see `start`."""
         self._cancel_timers()
+        if not self.deserted:
+            self.session.note(commands.Leave())
         attended = self._attended()
         await self._link.attach(carry, self.session.ready(), self._clock())
         self.session.note(commands.Return())

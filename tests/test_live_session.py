@@ -134,6 +134,20 @@ async def test_what_the_person_said_before_the_connection_broke_is_answered():
         assert live.session.conversation.lines[-1].heard_text == REPLY
 
 
+async def test_the_clock_goes_on_where_it_was_when_a_second_connection_takes_over():
+    """Of a listener that never reports, no more is taken for unheard than the second that may have been lost."""
+    async with living() as (live, client, _):
+        await live.session.receive(commands.Say("Go on."))
+        await client.until(events.AudioFrame)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await asyncio.sleep(3.0)
+        client.attended = await live.come_back(client.carry)
+        await client.when(turn_over)
+        audio_s = live.session.conversation.lines[-1].spoken.samples / 24_000
+        assert loop.time() - began == pytest.approx(audio_s + 1.0, abs=0.2)
+
+
 async def test_a_connection_that_takes_no_more_keeps_nobody_out():
     """A client that comes by another connection need not wait until the first is found to be broken."""
     async with living() as (live, client, _):
