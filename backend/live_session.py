@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from backend import commands
 from backend.engines.tasks import stop
+from backend.events import TurnStarted
 from backend.lines import Summary
 from backend.link import Link
 from backend.outbox import Outbox
@@ -63,7 +64,8 @@ class LiveSession:
         self._ended = ended
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
-        self._timers: list[asyncio.TimerHandle] = []
+        self._turn_timer: asyncio.TimerHandle | None = None
+        self._end_timer: asyncio.TimerHandle | None = None
         self._superseded: asyncio.Future[None] | None = None
         self._left = asyncio.Event()
         self.ending = False
@@ -94,7 +96,11 @@ class LiveSession:
         if not self.deserted:
             self.session.note(commands.Leave())
         attended = self._attended()
-        await self._link.attach(carry, self.session.ready(), self._clock())
+        try:
+            await self._link.attach(carry, self.session.ready(), self._clock())
+        except BaseException:
+            self.leave(attended, goodbye=False)
+            raise
         self.session.note(commands.Return())
         return attended
 
@@ -106,12 +112,9 @@ class LiveSession:
         self._left.set()
         self._link.detach()
         self.session.note(commands.Leave())
-        loop = asyncio.get_running_loop()
-        turn_waits_s = GOODBYE_WAITS_S if goodbye else TURN_WAITS_S
-        self._timers = [
-            loop.call_later(turn_waits_s, self.session.note, commands.Interrupt()),
-            loop.call_later(SESSION_WAITS_S, self.end),
-        ]
+        if not self.ending:
+            self._let_turn_wait(GOODBYE_WAITS_S if goodbye else TURN_WAITS_S)
+            self._end_timer = asyncio.get_running_loop().call_later(SESSION_WAITS_S, self.end)
 
     def end(self) -> None:
         """End it soon; `ended` is called then."""
@@ -132,6 +135,8 @@ class LiveSession:
 
     async def tell(self, event: Event) -> None:
         """Tell the client, now or when it is back."""
+        if isinstance(event, TurnStarted) and self.deserted and not self.ending:
+            self._let_turn_wait(TURN_WAITS_S)
         await self._outbox.put(event, self.recorder.note(event))
 
     async def _live(self) -> None:
@@ -153,10 +158,16 @@ class LiveSession:
         self._superseded = asyncio.get_running_loop().create_future()
         return self._superseded
 
+    def _let_turn_wait(self, seconds: float) -> None:
+        if self._turn_timer is not None:
+            self._turn_timer.cancel()
+        interrupt = commands.Interrupt()
+        self._turn_timer = asyncio.get_running_loop().call_later(seconds, self.session.note, interrupt)
+
     def _cancel_timers(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
+        for timer in (self._turn_timer, self._end_timer):
+            if timer is not None:
+                timer.cancel()
 
     async def _send(self, event: Event, at: float) -> None:
         await self._link.send(event, at)

@@ -120,13 +120,13 @@ class Client:
 
 
 @asynccontextmanager
-async def living(llm=None, store=None, **settings):
+async def living(llm=None, store=None, cast=CAST, **settings):
     """A session that lives, its first client and its engines."""
     engines = Engines(ScriptedSpeechToText(), llm or ScriptedLanguageModel(REPLY), CountingVoice(), LoudnessVad())
     ended = []
     live = LiveSession(
         engines,
-        SessionSettings(CAST, TurnSettings(), Generation(), **settings),
+        SessionSettings(cast, TurnSettings(), Generation(), **settings),
         Figures(),
         store or Store(),
         ended.append,

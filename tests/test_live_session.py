@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 
 import pytest
 
 from backend import commands, events
 from backend.live_session import GOODBYE_WAITS_S, SESSION_WAITS_S, TURN_WAITS_S
 from tests.live import REPLY, Client, living, turn_over
+from tests.sessions import CAST, LOUD, QUIET
 
 pytestmark = pytest.mark.virtual_time
 
@@ -72,6 +74,23 @@ async def test_what_waits_too_long_is_cut_where_the_listener_was():
         assert reply.outcome is events.Outcome.INTERRUPTED
         assert reply.heard_text == reply.spoken.heard_text(REPLY, heard)
         assert 0 < len(reply.heard_text) < len(REPLY)
+
+
+async def test_a_turn_that_begins_while_nobody_is_there_waits_no_longer():
+    """What a character that must not be interrupted had to finish first is answered late, and holds no engine then."""
+    cast = (replace(CAST[0], interruptible=False),)
+    async with living(cast=cast) as (live, client, engines):
+        await live.session.receive(commands.Say("Go on."))
+        await client.until(events.AudioFrame)
+        for frame in [LOUD] * 50 + [QUIET] * 75:
+            await live.session.receive(commands.Microphone(frame))
+            await asyncio.sleep(0.02)
+        leave(client)
+        await asyncio.sleep(TURN_WAITS_S + 1)
+        assert len(engines.llm.requests) == 2
+        await asyncio.sleep(TURN_WAITS_S)
+        assert not live.session.answering
+        assert engines.llm.counts.live == engines.tts.counts.live == 0
 
 
 async def test_whoever_says_goodbye_is_waited_for_less():

@@ -84,7 +84,7 @@ async def _serve(websocket: WebSocket, server: Server, returning: LiveSession | 
             code = reading.result()
     finally:
         await stop(reading, ending)
-        live.leave(attended, goodbye=code == CLOSE_NORMAL)
+        live.leave(attended, goodbye=code in (CLOSE_NORMAL, CLOSE_GOING_AWAY))
     if live.failure is not None:
         await websocket.close(CLOSE_INTERNAL, "the session failed; this is a fault of the server")
     elif code is None:
