@@ -9,7 +9,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from backend import commands
-from backend.engines.tasks import stop
 from backend.events import TurnStarted
 from backend.lines import Summary
 from backend.link import Link
@@ -140,15 +139,14 @@ class LiveSession:
         await self._outbox.put(event, self.recorder.note(event))
 
     async def _live(self) -> None:
-        helpers = [
-            asyncio.create_task(work, name=self.session.id) for work in (self._outbox.run(), self.recorder.run())
-        ]
         try:
-            await self.session.run()
+            async with asyncio.TaskGroup() as group:
+                for work in (self._outbox.run(), self.recorder.run()):
+                    group.create_task(work, name=self.session.id)
+                await self.session.run()
         finally:
             self.ending = True
             self._cancel_timers()
-            await stop(*helpers)
             await self.recorder.finish()
 
     def _attended(self) -> asyncio.Future[None]:

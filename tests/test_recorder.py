@@ -107,6 +107,20 @@ async def test_what_could_not_be_written_is_written_later():
         assert store.texts == ["Go on.", REPLY]
 
 
+async def test_a_bug_in_keeping_ends_the_session():
+    """Nobody talks on in the belief that it is kept: what no store should do is a failure of the session."""
+
+    class Buggy(Store):
+        async def write(self, changes) -> None:
+            raise TypeError("a bug")
+
+    async with living(store=Buggy(), fails=True) as (live, client, _):
+        await live.session.receive(commands.Say("Go on."))
+        await client.until(events.AudioFrame)
+        await live.session.receive(commands.Interrupt())
+        await live.over()
+
+
 async def test_the_end_of_a_session_is_kept():
     """Whoever leaves in the middle of a reply has heard a part of it, and that is what is kept."""
     store = Ledgers()
