@@ -220,7 +220,11 @@ async def test_what_a_dropped_session_was_saying_comes_before_what_is_said_next(
             await again.send("interrupt")
             await again.until("turn.done")
             kept = (await api.get(f"{LIST}/{id}")).json()
-        assert [(turn["turn"], turn["text"]) for turn in kept["turns"]] == [(1, "First?"), (2, "Second?"), (3, "Third?")]
+        assert [(turn["turn"], turn["text"]) for turn in kept["turns"]] == [
+            (1, "First?"),
+            (2, "Second?"),
+            (3, "Third?"),
+        ]
         assert [line["text"] for line in kept["lines"] if line["kind"] == "person"] == ["First?", "Second?", "Third?"]
 
 
