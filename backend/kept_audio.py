@@ -37,19 +37,24 @@ class KeptAudio:
 
     def __init__(self) -> None:
         self._open: dict[tuple[int, int], bytearray] = {}
+        self._rate_hz: int | None = None
+        """Of the newest turn; `None` when its sound is not kept."""
         self._over: list[HeardReply] = []
 
-    def note(self, event: Event, rate_hz: int) -> None:
-        """The client is told this; its output rate is `rate_hz`."""
+    def note(self, event: Event, rate_hz: int | None) -> None:
+        """The client is told this. The sound of a turn that begins now has `rate_hz`, or is not kept."""
         match event:
-            case events.AudioFrame(turn, reply, pcm=pcm) if turn > 0:
+            case events.TurnStarted(turn) if turn > 0:
+                self._open.clear()
+                self._rate_hz = rate_hz
+            case events.AudioFrame(turn, reply, pcm=pcm) if turn > 0 and self._rate_hz is not None:
                 sound = self._open.setdefault((turn, reply), bytearray())
-                if len(sound) < LONGEST_REPLY_S * rate_hz * SAMPLE_BYTES:
+                if len(sound) < LONGEST_REPLY_S * self._rate_hz * SAMPLE_BYTES:
                     sound += pcm
-            case events.ReplyDone(turn, reply, message_id=line, heard_samples=heard):
+            case events.ReplyDone(turn, reply, message_id=line, heard_samples=heard) if self._rate_hz is not None:
                 sound = self._open.pop((turn, reply), b"")[: heard * SAMPLE_BYTES]
                 if sound:
-                    self._over.append(HeardReply(line, rate_hz, bytes(sound)))
+                    self._over.append(HeardReply(line, self._rate_hz, bytes(sound)))
             case _:
                 pass
 

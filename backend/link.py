@@ -27,7 +27,7 @@ MAX_UNHEARD_FRAMES = 600
 
 
 class Carry(Protocol):
-    """Brings events to the client."""
+    """Brings events to the client. Cancelled, it has brought nothing."""
 
     async def __call__(self, event: Event, at: float) -> bool:
         """Whether it may have arrived; if not, the client is gone."""
@@ -117,17 +117,24 @@ class Link:
         self._carry: Carry | None = None
         self._waiting: deque[tuple[Event, float]] = deque()
         self._one_at_a_time = asyncio.Lock()
+        self._carrying: asyncio.Timeout | None = None
+        """Around what is being carried just now."""
 
     async def send(self, event: Event, at: float) -> None:
-        """Tell the client, now or when it is back. `at`: the session's clock."""
+        """Tell the client, now or when it is back; all of it or, when cancelled, nothing. `at`: the session's clock."""
         async with self._one_at_a_time:
             self._waiting.append((event, at))
-            await self._flush()
+            try:
+                await self._flush()
+            except asyncio.CancelledError:
+                self._waiting.pop()
+                raise
         if len(self._waiting) > MAX_WAITING:
             self._overrun()
 
     async def attach(self, carry: Carry, ready: events.SessionReady, at: float) -> None:
         """The client is back: it is told where things stand, then what it has not heard, then all that waited."""
+        self._give_up()
         async with self._one_at_a_time:
             self._carry = carry
             await self._tell(replace(ready, newest=self._memory.newest), at)
@@ -142,21 +149,33 @@ class Link:
     def detach(self) -> None:
         """The client is gone."""
         self._carry = None
+        self._give_up()
 
     async def _flush(self) -> None:
-        while self._carry is not None and self._waiting:
+        while self._waiting:
             event, at = self._waiting[0]
-            arrived = True  # also when whoever sends is cancelled in the middle of it
-            try:
-                arrived = await self._tell(event, at)
-            finally:
-                if arrived:
-                    self._waiting.popleft()
-                    self._memory.note(event)
+            if not await self._tell(event, at):
+                return
+            self._waiting.popleft()
+            self._memory.note(event)
 
     async def _tell(self, event: Event, at: float) -> bool:
         """Whether it may have arrived; if not, nobody is there."""
-        arrived = self._carry is not None and await self._carry(event, at)
+        if self._carry is None:
+            return False
+        try:
+            async with asyncio.timeout(None) as self._carrying:
+                arrived = await self._carry(event, at)
+        except TimeoutError:
+            arrived = False
+        finally:
+            self._carrying = None
         if not arrived:
             self._carry = None
         return arrived
+
+    def _give_up(self) -> None:
+        """A connection that takes no more keeps nobody waiting who comes by another."""
+        if self._carrying is not None:
+            self._carrying.reschedule(asyncio.get_running_loop().time())
+            self._carrying = None

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from backend import commands
-from backend.engines.tasks import stop
+from backend.events import TurnStarted
 from backend.lines import Summary
 from backend.link import Link
 from backend.outbox import Outbox
@@ -62,13 +63,24 @@ class LiveSession:
         self._ended = ended
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
-        self._timers: list[asyncio.TimerHandle] = []
+        self._turn_timer: asyncio.TimerHandle | None = None
+        self._end_timer: asyncio.TimerHandle | None = None
         self._superseded: asyncio.Future[None] | None = None
+        self._left = asyncio.Event()
+        self.ending = False
+        """Whether it ends, or has ended: it still writes what it has to, and nobody comes back to it."""
 
     @property
     def deserted(self) -> bool:
         """Whether its client is gone."""
         return self._superseded is None
+
+    async def deserted_within(self, seconds: float) -> bool:
+        """Whether its client is gone by then; returns as soon as it is."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._left.wait()
+        return self.deserted
 
     def start(self, carry: Carry) -> asyncio.Future[None]:
         """Begin, with the first client. Returns what is done when another connection takes this one's place."""
@@ -80,8 +92,14 @@ class LiveSession:
     async def come_back(self, carry: Carry) -> asyncio.Future[None]:
         """The client is back, or has come by another connection; see `start`."""
         self._cancel_timers()
+        if not self.deserted:
+            self.session.note(commands.Leave())
         attended = self._attended()
-        await self._link.attach(carry, self.session.ready(), self._clock())
+        try:
+            await self._link.attach(carry, self.session.ready(), self._clock())
+        except BaseException:
+            self.leave(attended, goodbye=False)
+            raise
         self.session.note(commands.Return())
         return attended
 
@@ -90,18 +108,17 @@ class LiveSession:
         if attended is not self._superseded:
             return
         self._superseded = None
+        self._left.set()
         self._link.detach()
         self.session.note(commands.Leave())
-        loop = asyncio.get_running_loop()
-        turn_waits_s = GOODBYE_WAITS_S if goodbye else TURN_WAITS_S
-        self._timers = [
-            loop.call_later(turn_waits_s, self.session.note, commands.Interrupt()),
-            loop.call_later(SESSION_WAITS_S, self.end),
-        ]
+        if not self.ending:
+            self._let_turn_wait(GOODBYE_WAITS_S if goodbye else TURN_WAITS_S)
+            self._end_timer = asyncio.get_running_loop().call_later(SESSION_WAITS_S, self.end)
 
     def end(self) -> None:
         """End it soon; `ended` is called then."""
-        if self._task is not None:
+        if self._task is not None and not self.ending:
+            self.ending = True  # cancelled once more it could not keep its last turn
             self._task.cancel()
 
     async def over(self) -> None:
@@ -117,29 +134,38 @@ class LiveSession:
 
     async def tell(self, event: Event) -> None:
         """Tell the client, now or when it is back."""
+        if isinstance(event, TurnStarted) and self.deserted and not self.ending:
+            self._let_turn_wait(TURN_WAITS_S)
         await self._outbox.put(event, self.recorder.note(event))
 
     async def _live(self) -> None:
-        helpers = [
-            asyncio.create_task(work, name=self.session.id) for work in (self._outbox.run(), self.recorder.run())
-        ]
         try:
-            await self.session.run()
+            async with asyncio.TaskGroup() as group:
+                for work in (self._outbox.run(), self.recorder.run()):
+                    group.create_task(work, name=self.session.id)
+                await self.session.run()
         finally:
+            self.ending = True
             self._cancel_timers()
-            await stop(*helpers)
             await self.recorder.finish()
 
     def _attended(self) -> asyncio.Future[None]:
         if self._superseded is not None:
             self._superseded.set_result(None)
+        self._left.clear()
         self._superseded = asyncio.get_running_loop().create_future()
         return self._superseded
 
+    def _let_turn_wait(self, seconds: float) -> None:
+        if self._turn_timer is not None:
+            self._turn_timer.cancel()
+        interrupt = commands.Interrupt()
+        self._turn_timer = asyncio.get_running_loop().call_later(seconds, self.session.note, interrupt)
+
     def _cancel_timers(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
+        for timer in (self._turn_timer, self._end_timer):
+            if timer is not None:
+                timer.cancel()
 
     async def _send(self, event: Event, at: float) -> None:
         await self._link.send(event, at)

@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from backend.errors import Conflict
 from backend.live_session import LiveSession
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from backend.session_settings import Engines, SessionSettings
     from backend.storage.conversations import ConversationStore, StoredConversation
     from backend.turns import Figures
 
 log = logging.getLogger(__name__)
+
+LEAVES_WITHIN_S = 0.5
+"""Whoever comes anew may be here before the end of their last connection is noticed."""
 
 
 class LiveSessions:
@@ -29,13 +35,19 @@ class LiveSessions:
         self._store = store
         self._max_deserted = max_deserted
         self._by_token: dict[str, LiveSession] = {}
+        self._elsewhere: set[str] = set()
+        """Conversations that go on in sessions which nobody can come back to."""
 
     def find(self, token: str) -> LiveSession | None:
-        """The session with that token."""
-        return self._by_token.get(token)
+        """The session with that token, unless it is about to end."""
+        live = self._by_token.get(token)
+        return None if live is None or live.ending else live
 
     def open(self, settings: SessionSettings, stored: StoredConversation | None = None) -> LiveSession:
-        """A new session; with `stored`, one that goes on with that conversation."""
+        """A new session; with `stored`, one that goes on with that conversation. Raises `Conflict` when another one
+        does."""
+        if stored is not None and (self._in(stored.id) or stored.id in self._elsewhere):
+            raise _taken()
         deserted = [live for live in self._by_token.values() if live.deserted]
         _end_oldest(deserted, self._max_deserted)
         live = LiveSession(self._engines, settings, self._figures, self._store, self._ended, stored)
@@ -51,17 +63,30 @@ class LiveSessions:
         """Only so many may linger besides the one that is spared, now that others have come."""
         _end_oldest([live for live in self._lingering() if live is not spared], places)
 
+    @contextmanager
+    def elsewhere(self, conversation: str) -> Generator[None]:
+        """The conversation goes on in a session that ends with its connection."""
+        self._elsewhere.add(conversation)
+        try:
+            yield
+        finally:
+            self._elsewhere.discard(conversation)
+
     async def release(self, conversation: str) -> None:
         """Returns when no session writes to the conversation. Raises `Conflict` when one with a client does."""
-        for live in list(self._by_token.values()):
-            if live.session.conversation.id == conversation:
-                if not live.deserted:
-                    raise Conflict("this conversation is going on in another session")
-                await self._end(live)
+        if conversation in self._elsewhere:
+            raise _taken()
+        for live in self._in(conversation):
+            if not await live.deserted_within(LEAVES_WITHIN_S):
+                raise _taken()
+            await self._end(live)
 
     async def close(self) -> None:
         """End all of them; returns when their conversations are kept."""
         await asyncio.gather(*(self._end(live) for live in list(self._by_token.values())))
+
+    def _in(self, conversation: str) -> list[LiveSession]:
+        return [live for live in self._by_token.values() if live.session.conversation.id == conversation]
 
     def _lingering(self) -> list[LiveSession]:
         return [live for live in self._by_token.values() if live.deserted and live.session.answering]
@@ -75,6 +100,10 @@ class LiveSessions:
         failure = live.failure
         if failure is not None:
             log.error("session failed", extra={"session": live.session.id}, exc_info=failure)
+
+
+def _taken() -> Conflict:
+    return Conflict("this conversation is going on in another session")
 
 
 def _end_oldest(sessions: list[LiveSession], keep: int) -> None:

@@ -43,6 +43,8 @@ class Playback:
         self._anchored_at = 0.0
         self._reported: tuple[int, int] | None = None
         self._held = False
+        self._certain = 0
+        """Where the listener was when it was last gone."""
         self._moved = asyncio.Event()
 
     def frame_sent(self, reply: int, samples: int) -> None:
@@ -77,7 +79,7 @@ class Playback:
 
     def reached(self, ago_s: float) -> tuple[int, int] | None:
         """The same by the clock, so many seconds ago; `None` while nothing was sent."""
-        position = max(0, self.position - int(ago_s * self._rate_hz))
+        position = max(self._certain, self.position - int(ago_s * self._rate_hz))
         begun = [(reply, position - track.first) for reply, track in self._tracks.items() if track.first <= position]
         return begun[-1] if begun else None
 
@@ -85,7 +87,7 @@ class Playback:
         """The listener has gone, having heard so much of `reply`: nothing further is heard until `release`."""
         track = self._tracks.get(reply)
         if track is not None:
-            self._anchor = track.first + min(samples, track.sent)
+            self._anchor = self._certain = track.first + min(samples, track.sent)
         self._held = True
 
     def release(self) -> None:

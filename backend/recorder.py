@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 5.0
 """How long after a failure writing is tried again, if nothing new has to be written before."""
+MAX_UNWRITTEN_SOUNDS = 16
+"""Replies whose sound waits for the database; of further ones the oldest sound is lost, not the words."""
 LAST_WRITE_S = 5.0
 """How long the end of a session may wait for the database."""
 
@@ -81,6 +83,8 @@ class Recorder:
         self._turn_of: dict[str, int] = {}
         self._kept: dict[str, StoredLine] = {}
         """What stands in the store of the lines in memory."""
+        self._last_position = -1
+        """Of all lines in the store, those included that memory has forgotten for their age."""
         self._begun = False
         self._removed_turns: set[int] = set()
         self._removed_lines: set[str] = set()
@@ -98,6 +102,7 @@ class Recorder:
     def go_on(self, stored: StoredConversation) -> None:
         """The session goes on with a conversation that is kept already."""
         self._kept = {line.id: line for line in stored.lines}
+        self._last_position = max((line.position for line in stored.lines), default=-1)
         self._turn_of = {line.id: line.turn for line in stored.lines if line.turn is not None}
         self._turns_before = max((turn.number for turn in stored.turns), default=0)
         self._begun = True
@@ -105,8 +110,8 @@ class Recorder:
 
     def note(self, event: events.Event) -> asyncio.Future[None] | None:
         """What the client is about to be told. Returns what `event` has to wait for, if it has to."""
-        if self._session.settings.keep_audio:
-            self._sound.note(event, self._session.settings.output_rate)
+        settings = self._session.settings
+        self._sound.note(event, settings.output_rate if settings.keep_audio else None)
         match event:
             case events.SessionReady() if self._begun:
                 self._due.set()
@@ -169,8 +174,10 @@ class Recorder:
         self._turns = {number: turn for number, turn in self._turns.items() if turn.outcome is None}
         self._kept.clear()
         self._turn_of.clear()
+        self._removed_lines.clear()
+        self._removed_turns.clear()
         self._heard.clear()
-        self._cleared = self._begun
+        self._cleared, self._last_position = True, -1
         self._due.set()
 
     def _write_soon(self) -> asyncio.Future[None] | None:
@@ -208,6 +215,7 @@ class Recorder:
     def _changes(self) -> Changes | None:
         """What the store does not know yet."""
         conversation = self._session.conversation
+        self._heard = (self._heard + self._sound.take())[-MAX_UNWRITTEN_SOUNDS:]
         self._take_out(conversation)
         found = Changes(conversation.id, settings_document(self._session.settings, conversation.user_name))
         found.summary = conversation.summary and asdict(conversation.summary)
@@ -215,19 +223,19 @@ class Recorder:
         found.lines = self._changed_lines(conversation)
         found.turns = [turn.stored() for turn in self._turns.values() if self._has_come_to_something(turn)]
         found.removed_lines, found.removed_turns = set(self._removed_lines), set(self._removed_turns)
-        self._heard += self._sound.take()
         found.cleared = self._cleared
-        parts = (found.lines, found.turns, found.removed_lines, found.removed_turns, found.cleared)
+        more = bool(found.lines or found.turns)
+        less = bool(found.removed_lines or found.removed_turns or found.cleared)
         differs = (found.settings, found.summary) != (self._settings, self._summary)
-        if any(parts) or (self._begun and differs):
-            return found
-        return None
+        return found if more or (self._begun and (less or differs)) else None
 
     def _take_out(self, conversation: Conversation) -> None:
         """Lines that were removed are removed from the store as well, and turns of which nothing is left."""
         gone = conversation.taken_out()
         turns = {self._turn_of.pop(id) for id in gone if id in self._turn_of} - set(self._turn_of.values())
         self._removed_lines |= gone
+        self._kept = {id: line for id, line in self._kept.items() if id not in gone}
+        self._heard = [heard for heard in self._heard if heard.line not in gone]
         self._removed_turns |= turns
         self._turns = {number: turn for number, turn in self._turns.items() if turn.number not in turns}
 
@@ -263,7 +271,7 @@ class Recorder:
             return first
         if first is not None:
             return first - 1
-        return max((line.position for line in self._kept.values()), default=-1) + 1
+        return self._last_position + 1
 
     def _said_at(self, line: Line) -> float:
         number = self._turn_of.get(line.id)
@@ -273,6 +281,7 @@ class Recorder:
     def _written(self, changes: Changes) -> None:
         self._begun, self._settings, self._summary = True, changes.settings, changes.summary
         self._kept |= {line.id: line for line in changes.lines}
+        self._last_position = max(self._last_position, *(line.position for line in changes.lines), -1)
         self._cleared = self._cleared and not changes.cleared
         self._removed_lines -= changes.removed_lines
         self._removed_turns -= changes.removed_turns

@@ -91,8 +91,9 @@ class Server:
     @contextmanager
     def admitted(self, returning: LiveSession | None = None) -> Generator[None]:
         """Holds a client's place. Raises `AtCapacity` when there is none; sessions without a client
-        give way, but for the one it is `returning` to."""
-        if self.connected >= self.settings.max_sessions:
+        give way, but for the one it is `returning` to: there it takes the place of its last connection."""
+        takes_over = returning is not None and not returning.deserted
+        if self.connected - takes_over >= self.settings.max_sessions:
             raise AtCapacity(f"all {self.settings.max_sessions} sessions are taken")
         self.connected += 1
         self.live.give_way(self.settings.max_sessions - self.connected, returning)

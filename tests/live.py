@@ -120,13 +120,13 @@ class Client:
 
 
 @asynccontextmanager
-async def living(llm=None, store=None, **settings):
-    """A session that lives, its first client and its engines."""
+async def living(llm=None, store=None, cast=CAST, fails=False, **settings):
+    """A session that lives, its first client and its engines. `fails`: whether it comes upon a bug."""
     engines = Engines(ScriptedSpeechToText(), llm or ScriptedLanguageModel(REPLY), CountingVoice(), LoudnessVad())
     ended = []
     live = LiveSession(
         engines,
-        SessionSettings(CAST, TurnSettings(), Generation(), **settings),
+        SessionSettings(cast, TurnSettings(), Generation(), **settings),
         Figures(),
         store or Store(),
         ended.append,
@@ -141,7 +141,7 @@ async def living(llm=None, store=None, **settings):
         live.end()
         await live.over()
         assert ended == [live]
-        assert live.failure is None
+        assert (live.failure is not None) == fails
 
 
 def turn_over(client: Client) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 
 import pytest
 
 from backend import commands, events
 from backend.live_session import GOODBYE_WAITS_S, SESSION_WAITS_S, TURN_WAITS_S
 from tests.live import REPLY, Client, living, turn_over
+from tests.sessions import CAST, LOUD, QUIET
 
 pytestmark = pytest.mark.virtual_time
 
@@ -74,6 +76,23 @@ async def test_what_waits_too_long_is_cut_where_the_listener_was():
         assert 0 < len(reply.heard_text) < len(REPLY)
 
 
+async def test_a_turn_that_begins_while_nobody_is_there_waits_no_longer():
+    """What a character that must not be interrupted had to finish first is answered late, and holds no engine then."""
+    cast = (replace(CAST[0], interruptible=False),)
+    async with living(cast=cast) as (live, client, engines):
+        await live.session.receive(commands.Say("Go on."))
+        await client.until(events.AudioFrame)
+        for frame in [LOUD] * 50 + [QUIET] * 75:
+            await live.session.receive(commands.Microphone(frame))
+            await asyncio.sleep(0.02)
+        leave(client)
+        await asyncio.sleep(TURN_WAITS_S + 1)
+        assert len(engines.llm.requests) == 2
+        await asyncio.sleep(TURN_WAITS_S)
+        assert not live.session.answering
+        assert engines.llm.counts.live == engines.tts.counts.live == 0
+
+
 async def test_whoever_says_goodbye_is_waited_for_less():
     """A connection that was closed properly mostly stays closed."""
     async with living() as (live, client, _):
@@ -127,6 +146,45 @@ async def test_what_the_person_said_before_the_connection_broke_is_answered():
         await asyncio.sleep(2)
         assert not client.pcm
         await come_back(client)
+        playing = asyncio.create_task(client.play(1))
+        await client.when(turn_over)
+        playing.cancel()
+        await asyncio.wait((playing,))
+        assert live.session.conversation.lines[-1].heard_text == REPLY
+
+
+async def test_the_clock_goes_on_where_it_was_when_a_second_connection_takes_over():
+    """Of a listener that never reports, no more is taken for unheard than the second that may have been lost."""
+    async with living() as (live, client, _):
+        await live.session.receive(commands.Say("Go on."))
+        await client.until(events.AudioFrame)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await asyncio.sleep(3.0)
+        client.attended = await live.come_back(client.carry)
+        await client.when(turn_over)
+        audio_s = live.session.conversation.lines[-1].spoken.samples / 24_000
+        assert loop.time() - began == pytest.approx(audio_s + 1.0, abs=0.2)
+
+
+async def test_a_connection_that_takes_no_more_keeps_nobody_out():
+    """A client that comes by another connection need not wait until the first is found to be broken."""
+    async with living() as (live, client, _):
+        stuck = asyncio.Event()
+
+        async def takes_no_more(event, at) -> bool:
+            stuck.set()
+            await asyncio.sleep(60)
+            return True
+
+        connecting = asyncio.create_task(live.come_back(takes_no_more))
+        await stuck.wait()
+        await live.session.receive(commands.Say("Go on."))
+        before = asyncio.get_running_loop().time()
+        await come_back(client)
+        await client.until(events.SessionReady)
+        assert asyncio.get_running_loop().time() == before
+        await connecting
         playing = asyncio.create_task(client.play(1))
         await client.when(turn_over)
         playing.cancel()

@@ -111,3 +111,18 @@ async def test_the_first_sample_played_is_dated_back():
     await asyncio.sleep(0.3)
     p.report(0, RATE_HZ // 10)
     assert p.first_heard_at(0) == pytest.approx(asyncio.get_running_loop().time() - 0.1)
+
+
+async def test_a_listener_that_goes_again_and_again_is_where_it_was():
+    """The second that may have passed unnoticed is taken off the time there was to hear anything, and no more."""
+    p = playback()
+    p.frame_sent(0, 10 * RATE_HZ)
+    await asyncio.sleep(5.0)
+    for _ in range(3):
+        p.hold(*p.reached(1.0))
+        assert p.reached(1.0) == (0, 4 * RATE_HZ)
+        p.release()
+    await asyncio.sleep(0.5)
+    assert p.reached(1.0) == (0, 4 * RATE_HZ)
+    await asyncio.sleep(1.5)
+    assert p.reached(1.0) == (0, 5 * RATE_HZ)

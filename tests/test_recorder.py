@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from backend import commands, events
+from backend import commands, events, recorder
+from backend.conversation import FORGOTTEN_AT_ONCE, MAX_LINES
 from backend.errors import StorageError
 from backend.lines import PersonLine
 from backend.outbox import PATIENCE_S
@@ -35,18 +36,28 @@ class Ledgers(Store):
         await super().write(changes)
         if changes.cleared:
             self.lines, self.turns = {}, {}
-        self.lines |= {line.id: line for line in changes.lines}
-        self.turns |= {turn.number: turn for turn in changes.turns}
         for id in changes.removed_lines:
             self.lines.pop(id, None)
         for number in changes.removed_turns:
             self.turns.pop(number, None)
+        self.lines |= {line.id: line for line in changes.lines}
+        self.turns |= {turn.number: turn for turn in changes.turns}
 
     @property
     def texts(self) -> list[str]:
         """The lines in their order."""
         ordered = sorted(self.lines.values(), key=lambda line: line.position)
         return [line.document.get("heard_text", line.document["text"]) for line in ordered]
+
+
+@pytest.fixture
+def no_threads(monkeypatch):
+    """Virtual time does not wait for threads."""
+
+    async def at_once(function, *arguments):
+        return function(*arguments)
+
+    monkeypatch.setattr(asyncio, "to_thread", at_once)
 
 
 async def hear_out(client, turn=1) -> None:
@@ -107,6 +118,20 @@ async def test_what_could_not_be_written_is_written_later():
         assert store.texts == ["Go on.", REPLY]
 
 
+async def test_a_bug_in_keeping_ends_the_session():
+    """Nobody talks on in the belief that it is kept: what no store should do is a failure of the session."""
+
+    class Buggy(Store):
+        async def write(self, changes) -> None:
+            raise TypeError("a bug")
+
+    async with living(store=Buggy(), fails=True) as (live, client, _):
+        await live.session.receive(commands.Say("Go on."))
+        await client.until(events.AudioFrame)
+        await live.session.receive(commands.Interrupt())
+        await live.over()
+
+
 async def test_the_end_of_a_session_is_kept():
     """Whoever leaves in the middle of a reply has heard a part of it, and that is what is kept."""
     store = Ledgers()
@@ -122,6 +147,18 @@ async def test_the_end_of_a_session_is_kept():
     assert REPLY.startswith(heard)
     assert 0 < len(heard) < len(REPLY)
     assert store.turns[1].document["outcome"] == "interrupted"
+
+
+async def test_a_session_ended_twice_is_kept_as_well():
+    """Several reasons to end it may come together, and none breaks off the last write."""
+    store = Ledgers(takes_s=1.0)
+    async with living(store=store) as (live, client, _):
+        await live.session.receive(commands.Say("Go on."))
+        await client.until(events.AudioFrame)
+        live.end()
+        await asyncio.sleep(0.5)
+        live.end()
+    assert store.texts[0] == "Go on."
 
 
 async def test_lines_put_in_by_hand_stand_where_they_were_put():
@@ -150,3 +187,93 @@ async def test_an_answer_given_again_takes_the_place_of_the_first():
         await hear_out(client, 3)
     assert store.texts == ["First?", "One.", "Second?", "One."]
     assert list(store.turns) == [1, 3]
+
+
+async def test_forgetting_during_the_first_write_forgets_it_too():
+    """Of what was being written when the person wanted it forgotten, nothing is left."""
+    store = Ledgers(takes_s=1.0)
+    async with living(store=store) as (live, client, _):
+        await live.session.receive(commands.Say("A secret."))
+        await client.until(events.AudioFrame)
+        await live.session.receive(commands.Interrupt())
+        await asyncio.sleep(0.5)
+        await live.session.receive(commands.ClearConversation())
+        await asyncio.sleep(5)
+        assert store.written
+    assert not store.lines
+    assert not store.turns
+
+
+async def test_forgetting_what_was_never_kept_keeps_nothing():
+    """There is no conversation in the list of which nothing is left."""
+    store = Ledgers()
+    async with living(store=store) as (live, client, _):
+        await live.session.receive(commands.Say("A secret."))
+        await client.until(events.ReplyStarted)
+        await live.session.receive(commands.ClearConversation())
+        await client.until(events.ConversationCleared)
+        await asyncio.sleep(5)
+    assert not store.turns
+    assert not store.written
+
+
+async def test_a_line_that_is_put_back_is_kept():
+    """Taken out and put in again between two writes, it is still there."""
+    store = Ledgers(takes_s=1.0)
+    async with living(store=store) as (live, client, _):
+        for text in "ab":
+            await live.session.receive(commands.AddLine(PersonLine(text, id=f"line-{text}")))
+        await asyncio.sleep(3)
+        await live.session.receive(commands.RemoveLine("line-b"))
+        await live.session.receive(commands.AddLine(PersonLine("b", id="line-b")))
+        await asyncio.sleep(3)
+    assert store.texts == ["a", "b"]
+
+
+async def test_the_sound_of_what_was_taken_back_is_not_kept(no_threads):
+    """What a better answer took the place of is not heard in the store either."""
+    store = Ledgers(takes_s=0.5)
+    async with living(store=store, keep_audio=True) as (live, client, _):
+        await live.session.receive(commands.Say("Go on."))
+        playing = asyncio.create_task(client.play(1))
+        await asyncio.sleep(2)
+        playing.cancel()
+        await asyncio.wait((playing,))
+        await live.session.receive(commands.Regenerate())
+        await asyncio.sleep(3)
+        present = {line.id for line in live.session.conversation.lines}
+    kept = {sound.line for changes in store.written for sound in changes.audio}
+    assert kept
+    assert kept <= present
+
+
+async def test_the_sound_that_waits_for_a_store_is_bounded(monkeypatch, no_threads):
+    """A database that stays away costs the oldest sound, and no memory without end."""
+    monkeypatch.setattr(recorder, "MAX_UNWRITTEN_SOUNDS", 2)
+    store = Ledgers()
+    store.broken = True
+    async with living(ScriptedLanguageModel("One."), store, keep_audio=True) as (live, client, _):
+        for turn in (1, 2, 3):
+            client.seen.clear()
+            await live.session.receive(commands.Say("Go on."))
+            await hear_out(client, turn)
+        store.broken = False
+        await asyncio.sleep(10)
+    replies = [line.id for line in live.session.conversation.lines[1::2]]
+    assert [sound.line for changes in store.written for sound in changes.audio] == replies[1:]
+    assert len(store.turns) == 3
+
+
+async def test_what_comes_after_all_that_memory_has_stands_at_the_end():
+    """Lines that memory has forgotten for their age are before it, also when all that memory had was taken out."""
+    store = Ledgers()
+    async with living(store=store) as (live, client, _):
+        for number in range(MAX_LINES + 1):
+            await live.session.receive(commands.AddLine(PersonLine(str(number), id=f"line-{number}")))
+            await asyncio.sleep(0.01)
+        for number in range(FORGOTTEN_AT_ONCE, MAX_LINES + 1):
+            await live.session.receive(commands.RemoveLine(f"line-{number}"))
+        await asyncio.sleep(1)
+        await live.session.receive(commands.AddLine(PersonLine("last")))
+        await asyncio.sleep(1)
+    assert store.texts == [*map(str, range(FORGOTTEN_AT_ONCE)), "last"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx2
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from backend import outbox
 from backend.app import create_app
@@ -198,6 +200,66 @@ async def test_a_dropped_session_gives_its_conversation_to_whoever_asks_by_id():
         assert len(llm.requests[1]) == 4
 
 
+async def test_what_a_dropped_session_was_saying_comes_before_what_is_said_next():
+    """Its end is written before its conversation is read: no line of it is missing, no turn is written over."""
+    llm = ScriptedLanguageModel("One two three four five six. " * 20, first_token_s=0.0)
+    async with running(llm) as (port, api, _):
+        async with talk(port) as client:
+            await client.send("user.text", text="First?")
+            await client.until("audio")
+            await client.send("interrupt")
+            await client.until("turn.done")
+            await client.send("user.text", text="Second?")
+            await client.until("turn.started")
+            await client.until("audio")
+            client.socket.transport.abort()
+        id = client.ready["conversation"]
+        async with talk(port, f"?conversation={id}") as again:
+            await again.send("user.text", text="Third?")
+            await again.until("audio")
+            await again.send("interrupt")
+            await again.until("turn.done")
+            kept = (await api.get(f"{LIST}/{id}")).json()
+        assert [(turn["turn"], turn["text"]) for turn in kept["turns"]] == [
+            (1, "First?"),
+            (2, "Second?"),
+            (3, "Third?"),
+        ]
+        assert [line["text"] for line in kept["lines"] if line["kind"] == "person"] == ["First?", "Second?", "Third?"]
+
+
+async def test_two_that_ask_for_one_conversation_at_once_do_not_both_get_it():
+    """Whichever is second is told, however close they come."""
+    async with running() as (port, _, _):
+        async with talk(port) as client:
+            await client.say("Hello?")
+        query = f"?conversation={client.ready['conversation']}"
+        async with asyncio.TaskGroup() as group, AsyncExitStack() as stack:
+            talks = [group.create_task(stack.enter_async_context(talk(port, query))) for _ in range(4)]
+            clients = [await task for task in talks]
+            problems = sorted(client.problem["code"] for client in clients if client.problem)
+        assert problems == ["conflict"] * 3
+
+
+async def test_what_goes_on_by_the_realtime_door_is_left_alone():
+    """It is neither deleted under its client nor written by two sessions."""
+    async with running() as (port, api, _), connect(f"ws://127.0.0.1:{port}/v1/realtime") as socket:
+
+        async def until(kind):
+            while (event := json.loads(await socket.recv()))["type"] != kind:
+                pass
+            return event
+
+        id = (await until("conversation.created"))["conversation"]["id"]
+        item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello?"}]}
+        await socket.send(json.dumps({"type": "conversation.item.create", "item": item}))
+        await socket.send(json.dumps({"type": "response.create"}))
+        await until("response.done")
+        assert (await api.delete(f"{LIST}/{id}")).status_code == 409
+        async with talk(port, f"?conversation={id}") as other:
+            assert other.problem["code"] == "conflict"
+
+
 async def test_the_page_comes_back_to_its_session():
     """By its token, within the same server: the same session, and the newest turn as it stands."""
     async with running() as (port, _, _):
@@ -209,6 +271,16 @@ async def test_the_page_comes_back_to_its_session():
             assert (again.ready["turn"]["turn"], again.ready["turn"]["outcome"]) == (1, "completed")
             assert again.ready["turn"]["replies"][0]["text"] == REPLY
             await again.say("Still there?")
+
+
+async def test_a_full_server_lets_in_whoever_comes_by_another_connection():
+    """Until a broken connection is found to be broken it holds its place; its own client need not wait for that."""
+    async with running(max_sessions=1) as (port, _, _), talk(port) as client:
+        async with talk(port, f"?resume={client.ready['resume_token']}") as again:
+            assert again.ready["session"] == client.ready["session"]
+            with pytest.raises(ConnectionClosed) as closed:
+                await client.until("anything")
+            assert closed.value.rcvd.code == 1001
 
 
 async def test_forgetting_the_history_forgets_what_was_kept():

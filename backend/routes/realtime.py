@@ -62,7 +62,7 @@ async def realtime(websocket: WebSocket) -> None:
             intent="transcription" if query.get("intent") == "transcription" else "realtime",
             extensions=query.get("extensions") == "1",
         )
-        with server.admitted():
+        with server.admitted(), server.live.elsewhere(connection.conversation):
             await websocket.accept(PROTOCOL if PROTOCOL in offered else None)
             await _Carrier(websocket, server, connection).carry()
     except VoiceChatError as problem:

@@ -84,7 +84,7 @@ async def _serve(websocket: WebSocket, server: Server, returning: LiveSession | 
             code = reading.result()
     finally:
         await stop(reading, ending)
-        live.leave(attended, goodbye=code == CLOSE_NORMAL)
+        live.leave(attended, goodbye=code in (CLOSE_NORMAL, CLOSE_GOING_AWAY))
     if live.failure is not None:
         await websocket.close(CLOSE_INTERNAL, "the session failed; this is a fault of the server")
     elif code is None:
@@ -94,16 +94,11 @@ async def _serve(websocket: WebSocket, server: Server, returning: LiveSession | 
 async def _begin(server: Server, query: Mapping[str, str], carry: Carry) -> tuple[LiveSession, asyncio.Future[None]]:
     """A new session, which may go on with a conversation that is kept; and what is done when another connection takes
     it over."""
-    token, wanted = query.get("resume"), query.get("conversation")
     problem: VoiceChatError | None = None
-    stored: StoredConversation | None = None
     try:
-        stored = await _stored(server, token, wanted)
-        if stored is not None:
-            await server.live.release(stored.id)
+        live = server.live.open(server.defaults, await _stored(server, query.get("resume"), query.get("conversation")))
     except (NotFound, Conflict, StorageError) as error:
-        problem, stored = error, None
-    live = server.live.open(server.defaults, stored)
+        live, problem = server.live.open(server.defaults), error
     attended = live.start(carry)
     if problem is not None:
         await live.tell(ErrorRaised(problem.code, f"{problem}; a new session was begun"))
@@ -112,9 +107,13 @@ async def _begin(server: Server, query: Mapping[str, str], carry: Carry) -> tupl
 
 async def _stored(server: Server, token: str | None, wanted: str | None) -> StoredConversation | None:
     """The conversation the client names, or the one its lost session had."""
+    if not (wanted or token):
+        return None
     id = wanted or (await server.store.find_by_token(token) if token else None)
+    if id is not None:
+        await server.live.release(id)  # what its last session still has to write is read below
     stored = await server.store.read(id) if id else None
-    if stored is None and (wanted or token):
+    if stored is None:
         what = "conversation" if wanted else "session to resume"
         raise NotFound(f"there is no such {what}")
     return stored

@@ -159,7 +159,7 @@ class ConversationStore:
             lines = await connection.execute(
                 select(LineRow.id, LineRow.position, LineRow.turn, LineRow.at, LineRow.document)
                 .where(LineRow.conversation == id)
-                .order_by(LineRow.position)
+                .order_by(LineRow.position, LineRow.at)
             )
             turns = await connection.execute(
                 select(TurnRow.number, TurnRow.started_at, TurnRow.ended_at, TurnRow.document)

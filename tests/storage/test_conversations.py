@@ -56,6 +56,13 @@ async def test_a_conversation_reads_as_it_was_written(store):
     assert read.created_at == read.updated_at == 1001.0
 
 
+async def test_of_lines_in_one_place_the_newer_comes_later(store):
+    """What was put in by hand before all that memory still has comes after what memory has forgotten."""
+    older, newer = StoredLine("b", 7, None, 5.0, {}), StoredLine("a", 7, None, 6.0, {})
+    await store.write(Changes("c", {}, lines=[newer, older]))
+    assert (await store.read("c")).lines == [older, newer]
+
+
 async def test_further_changes_are_added(store):
     """What is written again takes the place of what was there, what is removed goes, the rest stays."""
     await store.write(Changes("c", {}, lines=[line("a", 0), line("b", 1), line("c", 2)], turns=[turn(1), turn(2)]))
