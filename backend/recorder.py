@@ -86,7 +86,6 @@ class Recorder:
         self._last_position = -1
         """Of all lines in the store, those included that memory has forgotten for their age."""
         self._begun = False
-        self._removed_turns: set[int] = set()
         self._removed_lines: set[str] = set()
         self._cleared = False
         self._settings: Mapping[str, Any] | None = None
@@ -163,10 +162,7 @@ class Recorder:
         line = next((line for line in reversed(self._session.conversation.lines) if isinstance(line, PersonLine)), None)
         if line is None:
             return
-        before = self._turn_of.get(line.id)
-        if before is not None and event.source != "request":
-            self._removed_turns.add(before)  # it is answered again
-        if before is None or event.source != "request":
+        if event.source != "request" or line.id not in self._turn_of:
             self._turn_of[line.id] = number
 
     def _forget(self) -> None:
@@ -175,7 +171,6 @@ class Recorder:
         self._kept.clear()
         self._turn_of.clear()
         self._removed_lines.clear()
-        self._removed_turns.clear()
         self._heard.clear()
         self._cleared, self._last_position = True, -1
         self._due.set()
@@ -222,22 +217,20 @@ class Recorder:
         found.resume_hash = token_hash(self._session.resume_token)
         found.lines = self._changed_lines(conversation)
         found.turns = [turn.stored() for turn in self._turns.values() if self._has_come_to_something(turn)]
-        found.removed_lines, found.removed_turns = set(self._removed_lines), set(self._removed_turns)
+        found.removed_lines = set(self._removed_lines)
         found.cleared = self._cleared
         more = bool(found.lines or found.turns)
-        less = bool(found.removed_lines or found.removed_turns or found.cleared)
+        less = bool(found.removed_lines or found.cleared)
         differs = (found.settings, found.summary) != (self._settings, self._summary)
         return found if more or (self._begun and (less or differs)) else None
 
     def _take_out(self, conversation: Conversation) -> None:
-        """Lines that were removed are removed from the store as well, and turns of which nothing is left."""
+        """Lines that were removed are removed from the store as well."""
         gone = conversation.taken_out()
-        turns = {self._turn_of.pop(id) for id in gone if id in self._turn_of} - set(self._turn_of.values())
         self._removed_lines |= gone
         self._kept = {id: line for id, line in self._kept.items() if id not in gone}
         self._heard = [heard for heard in self._heard if heard.line not in gone]
-        self._removed_turns |= turns
-        self._turns = {number: turn for number, turn in self._turns.items() if turn.number not in turns}
+        self._turn_of = {id: turn for id, turn in self._turn_of.items() if id not in gone}
 
     def _has_come_to_something(self, turn: _Turn) -> bool:
         return not turn.written and (turn.outcome is not None or turn.number in self._turn_of.values())
@@ -284,7 +277,6 @@ class Recorder:
         self._last_position = max(self._last_position, *(line.position for line in changes.lines), -1)
         self._cleared = self._cleared and not changes.cleared
         self._removed_lines -= changes.removed_lines
-        self._removed_turns -= changes.removed_turns
         present = {line.id for line in self._session.conversation.lines}
         self._kept = {id: line for id, line in self._kept.items() if id in present}
         self._turn_of = {id: turn for id, turn in self._turn_of.items() if id in present}

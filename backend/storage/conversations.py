@@ -72,7 +72,6 @@ class Changes:
     cleared: bool = False
     """Whether everything that was said before is forgotten."""
     removed_lines: set[str] = field(default_factory=set[str])
-    removed_turns: set[int] = field(default_factory=set[int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,8 @@ class ConversationStore:
         self.now = now
 
     async def write(self, changes: Changes) -> None:
-        """All of it or nothing. A conversation that is not there yet begins with this."""
+        """All of it or nothing. A conversation that is not there yet begins with this; a turn of which no line is left
+        is gone."""
         id, now = changes.conversation, self.now()
         async with self._database.transaction() as connection:
             touched = await connection.execute(
@@ -142,13 +142,12 @@ class ConversationStore:
             for table, column in ((LineRow, LineRow.id), (ReplyAudioRow, ReplyAudioRow.line)):
                 gone = (table.conversation == id) & column.in_(changes.removed_lines)
                 await connection.execute(delete(table).where(gone))
-        if changes.removed_turns:
-            gone = (TurnRow.conversation == id) & TurnRow.number.in_(changes.removed_turns)
-            await connection.execute(delete(TurnRow).where(gone))
         parts: tuple[tuple[Any, Sequence[StoredLine | StoredTurn | ReplyAudio]], ...]
         parts = ((TurnRow, changes.turns), (LineRow, changes.lines), (ReplyAudioRow, changes.audio))
         for table, found in parts:
             await self._database.put(connection, table, [{"conversation": id, **_columns(part)} for part in found])
+        said_in = select(LineRow.turn).where(LineRow.conversation == id, LineRow.turn.is_not(None))
+        await connection.execute(delete(TurnRow).where(TurnRow.conversation == id, TurnRow.number.not_in(said_in)))
 
     async def read(self, id: str) -> StoredConversation | None:
         """The conversation of that id."""

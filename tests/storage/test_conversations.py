@@ -48,7 +48,7 @@ def turn(number, text="Hello.") -> StoredTurn:
 
 async def test_a_conversation_reads_as_it_was_written(store):
     """Lines come in their order and turns in theirs, with all they hold."""
-    lines, turns = [line("b", 1, "Second.\0"), line("a", -3, "First: “é”, 字, 🙂.")], [turn(2), turn(1)]
+    lines, turns = [line("b", 1, "Second.\0", turn=2), line("a", -3, "First: “é”, 字, 🙂.")], [turn(2), turn(1)]
     await store.write(Changes("c", {"user_name": "Ann"}, lines=lines, turns=turns, summary={"text": "s", "to": "a"}))
     read = await store.read("c")
     assert (read.lines, read.turns) == ([lines[1], lines[0]], [turns[1], turns[0]])
@@ -64,11 +64,12 @@ async def test_of_lines_in_one_place_the_newer_comes_later(store):
 
 
 async def test_further_changes_are_added(store):
-    """What is written again takes the place of what was there, what is removed goes, the rest stays."""
-    await store.write(Changes("c", {}, lines=[line("a", 0), line("b", 1), line("c", 2)], turns=[turn(1), turn(2)]))
-    changes = Changes("c", {"user_name": "Ben"}, lines=[line("b", 1, "Corrected.", turn=3)])
-    changes.removed_lines, changes.removed_turns = {"c", "unknown"}, {2}
-    await store.write(changes)
+    """What is written again takes the place of what was there, what is removed goes, and with it a turn of which no
+    line is left; the rest stays."""
+    lines = [line("a", 0), line("b", 1), line("c", 2, turn=2)]
+    await store.write(Changes("c", {}, lines=lines, turns=[turn(1), turn(2)]))
+    corrected = line("b", 1, "Corrected.", turn=3)
+    await store.write(Changes("c", {"user_name": "Ben"}, lines=[corrected], removed_lines={"c", "unknown"}))
     read = await store.read("c")
     assert read.lines == [line("a", 0), line("b", 1, "Corrected.", turn=3)]
     assert read.turns == [turn(1)]
@@ -105,7 +106,8 @@ async def test_the_newest_session_is_found_by_its_token(store):
 async def test_the_list_shows_the_newest_first(store):
     """With how it began and how long it has become; and the rest of a long list can be asked for."""
     for id in ("a", "b", "c"):
-        await store.write(Changes(id, {"user_name": id}, turns=[turn(2, "later"), turn(1, f"{id} begins")]))
+        turns, lines = [turn(2, "later"), turn(1, f"{id} begins")], [line("a", 0), line("b", 1, turn=2)]
+        await store.write(Changes(id, {"user_name": id}, turns=turns, lines=lines))
     await store.write(Changes("a", {"user_name": "a"}))
     heads = await store.heads()
     assert [(head.id, head.opening, head.turns) for head in heads] == [
