@@ -148,7 +148,7 @@ _BARE: dict[str, commands.Command] = {
 
 def _configure(wire: _Configure, known: Mapping[str, Character]) -> commands.Configure:
     llm, turn = wire.llm, wire.turn or _Turn()
-    generation = llm and Generation(llm.model, llm.temperature, llm.top_p, llm.max_tokens, dict(llm.model_extra or {}))
+    generation = llm and Generation(llm.model, llm.temperature, llm.top_p, llm.max_tokens, _extra(llm))
     return commands.Configure(
         cast=None if wire.characters is None else _cast(wire.characters, known),
         user_name=wire.user_name,
@@ -162,6 +162,15 @@ def _configure(wire: _Configure, known: Mapping[str, Character]) -> commands.Con
         scene=wire.scene,
         lines_among_themselves=wire.lines_among_themselves,
     )
+
+
+def _extra(llm: _Llm) -> dict[str, Any]:
+    extra = dict(llm.model_extra or {})
+    try:
+        json.dumps(extra, allow_nan=False)
+    except ValueError as error:
+        raise InvalidRequest("llm: NaN and Infinity are no numbers of JSON") from error
+    return extra
 
 
 def _cast(given: list[str | _Character], known: Mapping[str, Character]) -> tuple[Character, ...]:

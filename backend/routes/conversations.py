@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from backend.server import Server
-    from backend.storage.conversations import ReplyAudio, StoredConversation
+    from backend.storage.conversations import StoredConversation
 
 router = APIRouter(prefix="/api/conversations", dependencies=[authorized])
 
@@ -78,19 +78,23 @@ async def export_conversation(
 
 async def _sound(request: Request, stored: StoredConversation) -> Response:
     server: Server = request.app.state.server
-    kept = await server.store.audio(stored.id)
-    replies = [kept[line.id] for line in stored.lines if line.id in kept]
+    kept = await server.store.audible(stored.id)
+    replies = [line.id for line in stored.lines if line.id in kept]
     if not replies:
         raise NotFound("no sound was kept of this conversation; session.configure has keep_audio")
-    return await stream(request, _wav(server, replies), "audio/wav")
+    return await stream(request, _wav(server, stored.id, replies), "audio/wav")
 
 
-async def _wav(server: Server, replies: Sequence[ReplyAudio]) -> AsyncGenerator[bytes]:
+async def _wav(server: Server, conversation: str, replies: Sequence[str]) -> AsyncGenerator[bytes]:
+    """One reply after another, of which no more than one is in memory."""
     yield wav_header(WAV_RATE_HZ)
     for place, reply in enumerate(replies):
+        sound = await server.store.audio(conversation, reply)
+        if sound is None:
+            continue  # forgotten meanwhile
         if place:
             yield BETWEEN_REPLIES
-        yield await call_in_thread(partial(decode, reply.flac, WAV_RATE_HZ), server.decoding)
+        yield await call_in_thread(partial(decode, sound.flac, WAV_RATE_HZ), server.decoding)
 
 
 async def _stored(request: Request, id: str) -> StoredConversation:

@@ -151,6 +151,8 @@ class ConversationStore:
 
     async def read(self, id: str) -> StoredConversation | None:
         """The conversation of that id."""
+        if _impossible(id):
+            return None
         async with self._database.transaction() as connection:
             head = (await connection.execute(select(ConversationRow).where(ConversationRow.id == id))).one_or_none()
             if head is None:
@@ -201,18 +203,32 @@ class ConversationStore:
             rows = (await connection.execute(query.limit(limit))).all()
         return [_head(row) for row in rows]
 
-    async def audio(self, id: str) -> Mapping[str, ReplyAudio]:
-        """What was kept of the replies' sound, by line."""
-        query = select(ReplyAudioRow.line, ReplyAudioRow.rate_hz, ReplyAudioRow.flac)
+    async def audible(self, id: str) -> set[str]:
+        """The replies whose sound was kept."""
+        query = select(ReplyAudioRow.line).where(ReplyAudioRow.conversation == id)
         async with self._database.transaction() as connection:
-            rows = await connection.execute(query.where(ReplyAudioRow.conversation == id))
-            return {row.line: ReplyAudio(*row) for row in rows}
+            return set(await connection.scalars(query))
+
+    async def audio(self, id: str, line: str) -> ReplyAudio | None:
+        """What was kept of the sound of the reply that is this line."""
+        query = select(ReplyAudioRow.line, ReplyAudioRow.rate_hz, ReplyAudioRow.flac)
+        query = query.where(ReplyAudioRow.conversation == id, ReplyAudioRow.line == line)
+        async with self._database.transaction() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return row and ReplyAudio(*row)
 
     async def delete(self, id: str) -> bool:
         """Forget a conversation; whether there was one."""
+        if _impossible(id):
+            return False
         async with self._database.transaction() as connection:
             gone = await connection.execute(delete(ConversationRow).where(ConversationRow.id == id))
         return bool(gone.rowcount)
+
+
+def _impossible(id: str) -> bool:
+    """PostgreSQL cannot even be asked for it."""
+    return "\0" in id
 
 
 def _head(row: Any) -> ConversationHead:

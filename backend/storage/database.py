@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 BUSY_S = 10
 """How long SQLite waits for another process that writes."""
 POSTGRESQL_CONNECTIONS = 5
+ANSWERS_WITHIN_S = 30
+"""A PostgreSQL server that takes longer is taken to be gone."""
 
 
 class Database:
@@ -108,9 +110,12 @@ def _url(address: str | Path) -> URL:
 
 def _engine(url: URL) -> AsyncEngine:
     if url.get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_size=POSTGRESQL_CONNECTIONS, pool_pre_ping=True)
+        limits = {"timeout": ANSWERS_WITHIN_S, "command_timeout": ANSWERS_WITHIN_S}
+        return create_async_engine(
+            url, pool_size=POSTGRESQL_CONNECTIONS, pool_pre_ping=True, connect_args=limits, hide_parameters=True
+        )
     # One connection: SQLite has one writer anyway, and each connection is a thread.
-    engine = create_async_engine(url, pool_size=1, max_overflow=0, connect_args={"timeout": BUSY_S})
+    engine = create_async_engine(url, pool_size=1, max_overflow=0, connect_args={"timeout": BUSY_S}, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine

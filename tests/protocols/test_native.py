@@ -81,6 +81,8 @@ def test_every_message_of_the_protocol_is_understood(message, command):
         "null",
         "{}",
         '{"type": "nonsense"}',
+        '{"type": "session.configure", "llm": {"top_a": NaN}}',
+        '{"type": "session.configure", "llm": {"nested": [1e999]}}',
         '{"type": 5}',
         '{"type": "user.text"}',
         '{"type": "user.text", "text": 5}',

@@ -122,13 +122,21 @@ async def test_deleting_takes_everything_along(store):
     """Nothing of a deleted conversation is left in any table."""
     audio = [ReplyAudio("a", 24000, b"fLaC")]
     await store.write(Changes("c", {}, lines=[line("a", 0)], turns=[turn(1)], audio=audio))
-    assert await store.audio("c") == {"a": audio[0]}
+    assert await store.audible("c") == {"a"}
+    assert await store.audio("c", "a") == audio[0]
+    assert await store.audio("c", "b") is None
     assert await store.delete("c")
     assert not await store.delete("c")
     assert await store.read("c") is None
     await store.write(Changes("c", {}))
     read = await store.read("c")
-    assert (read.lines, read.turns, await store.audio("c")) == ([], [], {})
+    assert (read.lines, read.turns, await store.audible("c")) == ([], [], set())
+
+
+async def test_an_id_that_no_conversation_can_have(store):
+    """What a client may ask for and a database refuses is not there, and no failure of the database."""
+    assert await store.read("c\0") is None
+    assert not await store.delete("c\0")
 
 
 @pytest.mark.parametrize(
