@@ -15,7 +15,7 @@ from sqlalchemy import delete, func, select, update
 from backend.storage.tables import ConversationRow, LineRow, ReplyAudioRow, TurnRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -215,7 +215,7 @@ class ConversationStore:
         query = query.where(ReplyAudioRow.conversation == id, ReplyAudioRow.line == line)
         async with self._database.transaction() as connection:
             row = (await connection.execute(query)).one_or_none()
-        return row and ReplyAudio(*row)
+        return None if row is None else ReplyAudio(*row)
 
     async def delete(self, id: str) -> bool:
         """Forget a conversation; whether there was one."""
