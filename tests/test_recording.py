@@ -275,12 +275,15 @@ async def test_the_page_comes_back_to_its_session():
 
 async def test_a_full_server_lets_in_whoever_comes_by_another_connection():
     """Until a broken connection is found to be broken it holds its place; its own client need not wait for that."""
-    async with running(max_sessions=1) as (port, _, _), talk(port) as client:
-        async with talk(port, f"?resume={client.ready['resume_token']}") as again:
-            assert again.ready["session"] == client.ready["session"]
-            with pytest.raises(ConnectionClosed) as closed:
-                await client.until("anything")
-            assert closed.value.rcvd.code == 1001
+    async with (
+        running(max_sessions=1) as (port, _, _),
+        talk(port) as client,
+        talk(port, f"?resume={client.ready['resume_token']}") as again,
+    ):
+        assert again.ready["session"] == client.ready["session"]
+        with pytest.raises(ConnectionClosed) as closed:
+            await client.until("anything")
+        assert closed.value.rcvd.code == 1001
 
 
 async def test_forgetting_the_history_forgets_what_was_kept():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
+from backend.conversation import MAX_LINES
 from backend.engines.tasks import stop
 from backend.errors import AtCapacity, Conflict, InvalidRequest, NotFound, StorageError, Unauthorized
 from backend.events import ErrorRaised
@@ -112,7 +113,7 @@ async def _stored(server: Server, token: str | None, wanted: str | None) -> Stor
     id = wanted or (await server.store.find_by_token(token) if token else None)
     if id is not None:
         await server.live.release(id)  # what its last session still has to write is read below
-    stored = await server.store.read(id) if id else None
+    stored = await server.store.read(id, MAX_LINES) if id else None
     if stored is None:
         what = "conversation" if wanted else "session to resume"
         raise NotFound(f"there is no such {what}")

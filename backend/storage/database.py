@@ -113,7 +113,9 @@ def _engine(url: URL) -> AsyncEngine:
             url, pool_size=POSTGRESQL_CONNECTIONS, pool_pre_ping=True, connect_args=limits, hide_parameters=True
         )
     # One connection: SQLite has one writer anyway, and each connection is a thread.
-    engine = create_async_engine(url, pool_size=1, max_overflow=0, connect_args={"timeout": BUSY_S}, hide_parameters=True)
+    engine = create_async_engine(
+        url, pool_size=1, max_overflow=0, connect_args={"timeout": BUSY_S}, hide_parameters=True
+    )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
