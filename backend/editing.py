@@ -54,6 +54,7 @@ class Editing:
     async def _remove(self, id: str) -> None:
         conversation = self._floor.conversation
         place = self._place(id)
+        await self._floor.forget_guess()
         conversation.remove(place)
         await self._emit(events.LineRemoved(id, conversation.line(place - 1).id if place else None))
 

@@ -2,7 +2,8 @@
 /// <reference path="./types.d.ts" />
 /**
  * The socket to /ws: events and audio in, messages and microphone out. Comes back by itself after a loss, and asks
- * for the same session, or, where the server has lost that, for the same conversation. Knows nothing of what the messages mean beyond what keeps it alive.
+ * for the same session, or, where the server has lost that, for the same conversation. Knows nothing of what the
+ * messages mean beyond what keeps it alive.
  */
 
 const FIRST_RETRY_MS = 500;

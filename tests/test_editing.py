@@ -180,3 +180,18 @@ async def test_a_new_line_drops_what_was_begun_without_it():
         await microphone(session, 0, 1.5)
         await asyncio.wait_for(listener.until(events.TurnDone), 30)
         assert "Say that we stay." in str(llm.requests[-1])
+
+
+async def test_a_line_taken_out_stays_out_whatever_was_begun_with_it():
+    """An answer that was begun on a guess does not bring it back."""
+    llm = ScriptedLanguageModel("At dawn.")
+    async with open_session(llm=llm, stt=ScriptedSpeechToText(QUESTION)) as (session, listener, _):
+        await added(session, listener, person("a"))
+        await configured(session, listener, silence_ms=2000)
+        await microphone(session, 1.0, 1.0)
+        assert llm.counts.opened == 1
+        await session.receive(commands.RemoveLine("a"))
+        await microphone(session, 0, 1.5)
+        await asyncio.wait_for(listener.until(events.TurnDone), 30)
+        assert "I am a." not in str(llm.requests[-1])
+        assert session.conversation.place("a") is None

@@ -220,7 +220,7 @@ async def test_forgetting_what_was_never_kept_keeps_nothing():
 async def test_a_line_that_is_put_back_is_kept():
     """Taken out and put in again between two writes, it is still there."""
     store = Ledgers(takes_s=1.0)
-    async with living(store=store) as (live, _client, _):
+    async with living(store=store) as (live, _, _):
         for text in "ab":
             await live.session.receive(commands.AddLine(PersonLine(text, id=f"line-{text}")))
         await asyncio.sleep(3)
@@ -267,7 +267,7 @@ async def test_the_sound_that_waits_for_a_store_is_bounded(monkeypatch, no_threa
 async def test_what_comes_after_all_that_memory_has_stands_at_the_end():
     """Lines that memory has forgotten for their age are before it, also when all that memory had was taken out."""
     store = Ledgers()
-    async with living(store=store) as (live, _client, _):
+    async with living(store=store) as (live, _, _):
         for number in range(MAX_LINES + 1):
             await live.session.receive(commands.AddLine(PersonLine(str(number), id=f"line-{number}")))
             await asyncio.sleep(0.01)

@@ -45,7 +45,7 @@ async def conversations(
 @router.get("/{id}")
 async def conversation(request: Request, id: str) -> JSONResponse:
     """One of them, whole."""
-    return JSONResponse(conversation_fields(await _stored(request, id)))
+    return await _whole(request, await _stored(request, id))
 
 
 @router.delete("/{id}", status_code=204)
@@ -63,17 +63,25 @@ async def export_conversation(
     request: Request, id: str, format: Literal["json", "markdown", "wav"] = "json"
 ) -> Response:
     """The conversation as a file: all that is known of it, a text to read, or the sound of what was heard."""
+    server: Server = request.app.state.server
     stored = await _stored(request, id)
     match format:
         case "json":
-            response: Response = JSONResponse(conversation_fields(stored))
+            response: Response = await _whole(request, stored)
         case "markdown":
-            response = Response(markdown(stored), media_type="text/markdown; charset=utf-8")
+            text = await call_in_thread(partial(markdown, stored), server.decoding)
+            response = Response(text, media_type="text/markdown; charset=utf-8")
         case "wav":
             response = await _sound(request, stored)
     extension = {"json": "json", "markdown": "md", "wav": "wav"}[format]
     response.headers["content-disposition"] = f'attachment; filename="conversation.{extension}"'
     return response
+
+
+async def _whole(request: Request, stored: StoredConversation) -> JSONResponse:
+    """In a thread: what was said in a year takes seconds to write out."""
+    server: Server = request.app.state.server
+    return await call_in_thread(lambda: JSONResponse(conversation_fields(stored)), server.decoding)
 
 
 async def _sound(request: Request, stored: StoredConversation) -> Response:

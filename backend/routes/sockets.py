@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
+from backend.conversation import MAX_LINES
 from backend.engines.tasks import stop
 from backend.errors import AtCapacity, Conflict, InvalidRequest, NotFound, StorageError, Unauthorized
 from backend.events import ErrorRaised
@@ -30,6 +32,11 @@ CLOSE_AT_CAPACITY = 4429
 CLOSE_TOO_LARGE = 1009
 CLOSE_INTERNAL = 1011
 CLOSE_NORMAL, CLOSE_GOING_AWAY, CLOSE_ABNORMAL = 1000, 1001, 1006
+
+
+TAKES_WITHIN_S = 20.0
+"""A client that takes nothing for so long is gone, whether the network has noticed or not."""
+CLOSES_WITHIN_S = 5.0
 
 
 class _TooLarge(Exception):
@@ -60,13 +67,19 @@ async def native_socket(websocket: WebSocket) -> None:
 
 
 async def _serve(websocket: WebSocket, server: Server, returning: LiveSession | None) -> None:
+    stuck: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
     async def carry(event: Event, at: float) -> bool:
         message = native.encode(event, at)
         try:
-            if isinstance(message, bytes):
-                await websocket.send_bytes(message)
-            elif message is not None:
-                await websocket.send_text(message)
+            async with asyncio.timeout(TAKES_WITHIN_S):
+                if isinstance(message, bytes):
+                    await websocket.send_bytes(message)
+                elif message is not None:
+                    await websocket.send_text(message)
+        except TimeoutError:
+            stuck.cancel()
+            return False
         except (WebSocketDisconnect, RuntimeError):
             return False
         return True
@@ -79,16 +92,23 @@ async def _serve(websocket: WebSocket, server: Server, returning: LiveSession | 
     ending = asyncio.create_task(live.over(), name=f"{live.session.id} end")
     code: int | None = None
     try:
-        await asyncio.wait((reading, ending, attended), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((reading, ending, attended, stuck), return_when=asyncio.FIRST_COMPLETED)
         if reading.done():
             code = reading.result()
     finally:
         await stop(reading, ending)
         live.leave(attended, goodbye=code in (CLOSE_NORMAL, CLOSE_GOING_AWAY))
     if live.failure is not None:
-        await websocket.close(CLOSE_INTERNAL, "the session failed; this is a fault of the server")
+        await _close(websocket, CLOSE_INTERNAL, "the session failed; this is a fault of the server")
     elif code is None:
-        await websocket.close(CLOSE_GOING_AWAY, "the session goes on elsewhere, or has ended")
+        await _close(websocket, CLOSE_GOING_AWAY, "the session goes on elsewhere, or has ended")
+
+
+async def _close(websocket: WebSocket, code: int, reason: str) -> None:
+    """Say why, if the client still takes anything."""
+    with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
+        async with asyncio.timeout(CLOSES_WITHIN_S):
+            await websocket.close(code, reason)
 
 
 async def _begin(server: Server, query: Mapping[str, str], carry: Carry) -> tuple[LiveSession, asyncio.Future[None]]:
@@ -112,7 +132,7 @@ async def _stored(server: Server, token: str | None, wanted: str | None) -> Stor
     id = wanted or (await server.store.find_by_token(token) if token else None)
     if id is not None:
         await server.live.release(id)  # what its last session still has to write is read below
-    stored = await server.store.read(id) if id else None
+    stored = await server.store.read(id, MAX_LINES) if id else None
     if stored is None:
         what = "conversation" if wanted else "session to resume"
         raise NotFound(f"there is no such {what}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import delete, func, select, update
 
@@ -17,13 +17,18 @@ from backend.storage.tables import ConversationRow, LineRow, ReplyAudioRow, Turn
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sqlalchemy import Executable
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from backend.storage.database import Database
     from backend.storage.tables import Document
 
+T = TypeVar("T")
+
 LISTED = 100
 """Conversations told at once."""
+ROWS_AT_ONCE = 200
+"""Rows read without a pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,28 +154,22 @@ class ConversationStore:
         said_in = select(LineRow.turn).where(LineRow.conversation == id, LineRow.turn.is_not(None))
         await connection.execute(delete(TurnRow).where(TurnRow.conversation == id, TurnRow.number.not_in(said_in)))
 
-    async def read(self, id: str) -> StoredConversation | None:
-        """The conversation of that id."""
+    async def read(self, id: str, newest: int | None = None) -> StoredConversation | None:
+        """The conversation of that id; of a long one only so many of the `newest` lines and turns, if that is given."""
         if _impossible(id):
             return None
+        lines = select(LineRow.id, LineRow.position, LineRow.turn, LineRow.at, LineRow.document)
+        lines = lines.where(LineRow.conversation == id).order_by(LineRow.position.desc(), LineRow.at.desc())
+        turns = select(TurnRow.number, TurnRow.started_at, TurnRow.ended_at, TurnRow.document)
+        turns = turns.where(TurnRow.conversation == id).order_by(TurnRow.number.desc())
         async with self._database.transaction() as connection:
             head = (await connection.execute(select(ConversationRow).where(ConversationRow.id == id))).one_or_none()
             if head is None:
                 return None
-            lines = await connection.execute(
-                select(LineRow.id, LineRow.position, LineRow.turn, LineRow.at, LineRow.document)
-                .where(LineRow.conversation == id)
-                .order_by(LineRow.position, LineRow.at)
-            )
-            turns = await connection.execute(
-                select(TurnRow.number, TurnRow.started_at, TurnRow.ended_at, TurnRow.document)
-                .where(TurnRow.conversation == id)
-                .order_by(TurnRow.number)
-            )
             return StoredConversation(
                 *(head.id, head.created_at, head.updated_at, head.document, head.summary),
-                lines=[StoredLine(*row) for row in lines],
-                turns=[StoredTurn(*row) for row in turns],
+                lines=await _oldest_first(connection, lines.limit(newest), StoredLine),
+                turns=await _oldest_first(connection, turns.limit(newest), StoredTurn),
             )
 
     async def find_by_token(self, token: str) -> str | None:
@@ -224,6 +223,14 @@ class ConversationStore:
         async with self._database.transaction() as connection:
             gone = await connection.execute(delete(ConversationRow).where(ConversationRow.id == id))
         return bool(gone.rowcount)
+
+
+async def _oldest_first(connection: AsyncConnection, query: Executable, kind: Callable[..., T]) -> list[T]:
+    """What `query` finds, the newest first; read a few at a time, so that others get their turns on the event loop."""
+    result = await connection.stream(query)
+    found = [kind(*row) async for rows in result.partitions(ROWS_AT_ONCE) for row in rows]
+    found.reverse()
+    return found
 
 
 def _impossible(id: str) -> bool:

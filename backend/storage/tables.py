@@ -67,7 +67,7 @@ class ConversationRow(Base):
 
 
 class TurnRow(Base):
-    """A turn that is over."""
+    """A turn of a conversation."""
 
     __tablename__ = "turns"
 

@@ -63,6 +63,16 @@ async def test_of_lines_in_one_place_the_newer_comes_later(store):
     assert (await store.read("c")).lines == [older, newer]
 
 
+async def test_of_a_long_conversation_the_newest_can_be_read(store):
+    """Whoever goes on with it needs no more, and in their order."""
+    lines, turns = [line(str(place), place) for place in range(500)], [turn(number) for number in range(1, 301)]
+    await store.write(Changes("c", {}, lines=lines, turns=turns))
+    read = await store.read("c", newest=2)
+    assert (read.lines, read.turns) == (lines[-2:], turns[-2:])
+    read = await store.read("c")
+    assert (read.lines, read.turns) == (lines, turns)
+
+
 async def test_further_changes_are_added(store):
     """What is written again takes the place of what was there, what is removed goes, and with it a turn of which no
     line is left; the rest stays."""
