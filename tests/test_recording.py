@@ -348,7 +348,7 @@ async def test_the_list_and_deleting():
             (ids[1], "Two?", 1),
             (ids[0], "One?", 1),
         ]
-        assert (await api.delete(f"{LIST}/{ids[0]}")).status_code == 204
+        assert (await api.delete(f"{LIST}/{ids[0]}")).json() == {"id": ids[0], "deleted": True}
         for method, status in (("GET", 404), ("DELETE", 404)):
             answer = await api.request(method, f"{LIST}/{ids[0]}")
             assert (answer.status_code, answer.json()["error"]["code"]) == (status, "not_found")

@@ -48,14 +48,14 @@ async def conversation(request: Request, id: str) -> JSONResponse:
     return await _whole(request, await _stored(request, id))
 
 
-@router.delete("/{id}", status_code=204)
-async def delete_conversation(request: Request, id: str) -> Response:
+@router.delete("/{id}")
+async def delete_conversation(request: Request, id: str) -> JSONResponse:
     """Forget it. One that is going on cannot be deleted."""
     server: Server = request.app.state.server
     await server.live.release(id)
     if not await server.store.delete(id):
         raise _unknown(id)
-    return Response(status_code=204)
+    return JSONResponse({"id": id, "deleted": True})
 
 
 @router.get("/{id}/export")
