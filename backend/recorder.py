@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from backend import events
 from backend.errors import StorageError
 from backend.kept_audio import KeptAudio
-from backend.lines import PersonLine, ReplyLine
-from backend.storage.conversations import Changes, ReplyAudio, StoredLine, StoredTurn, token_hash
-from backend.storage.line_documents import document_of
+from backend.kept_lines import KeptLines
+from backend.lines import PersonLine
+from backend.storage.conversations import Changes, ReplyAudio, StoredTurn, token_hash
 from backend.storage.session_documents import settings_document
 
 if TYPE_CHECKING:
@@ -81,10 +81,7 @@ class Recorder:
         """Turns not yet over, or not yet written, by the session's own numbers."""
         self._turns_before = 0
         self._turn_of: dict[str, int] = {}
-        self._kept: dict[str, StoredLine] = {}
-        """What stands in the store of the lines in memory."""
-        self._last_position = -1
-        """Of all lines in the store, those included that memory has forgotten for their age."""
+        self._kept = KeptLines()
         self._begun = False
         self._removed_lines: set[str] = set()
         self._cleared = False
@@ -100,8 +97,7 @@ class Recorder:
 
     def go_on(self, stored: StoredConversation) -> None:
         """The session goes on with a conversation that is kept already."""
-        self._kept = {line.id: line for line in stored.lines}
-        self._last_position = max((line.position for line in stored.lines), default=-1)
+        self._kept = KeptLines(stored.lines)
         self._turn_of = {line.id: line.turn for line in stored.lines if line.turn is not None}
         self._turns_before = max((turn.number for turn in stored.turns), default=0)
         self._begun = True
@@ -168,11 +164,11 @@ class Recorder:
     def _forget(self) -> None:
         """All that was said is to be forgotten."""
         self._turns = {number: turn for number, turn in self._turns.items() if turn.outcome is None}
-        self._kept.clear()
+        self._kept = KeptLines()
         self._turn_of.clear()
         self._removed_lines.clear()
         self._heard.clear()
-        self._cleared, self._last_position = True, -1
+        self._cleared = True
         self._due.set()
 
     def _write_soon(self) -> asyncio.Future[None] | None:
@@ -215,7 +211,7 @@ class Recorder:
         found = Changes(conversation.id, settings_document(self._session.settings, conversation.user_name))
         found.summary = conversation.summary and asdict(conversation.summary)
         found.resume_hash = token_hash(self._session.resume_token)
-        found.lines = self._changed_lines(conversation)
+        found.lines = self._kept.changed(conversation.lines, self._turn_of, self._said_at)
         found.turns = [turn.stored() for turn in self._turns.values() if self._has_come_to_something(turn)]
         found.removed_lines = set(self._removed_lines)
         found.cleared = self._cleared
@@ -228,43 +224,12 @@ class Recorder:
         """Lines that were removed are removed from the store as well."""
         gone = conversation.taken_out()
         self._removed_lines |= gone
-        self._kept = {id: line for id, line in self._kept.items() if id not in gone}
+        self._kept.take_out(gone)
         self._heard = [heard for heard in self._heard if heard.line not in gone]
         self._turn_of = {id: turn for id, turn in self._turn_of.items() if id not in gone}
 
     def _has_come_to_something(self, turn: _Turn) -> bool:
         return not turn.written and (turn.outcome is not None or turn.number in self._turn_of.values())
-
-    def _changed_lines(self, conversation: Conversation) -> list[StoredLine]:
-        """The lines as they are to be kept, of those that are not kept so. An open reply is none yet."""
-        changed: list[StoredLine] = []
-        position: int | None = None
-        for place, line in enumerate(conversation.lines):
-            before = self._kept.get(line.id)
-            if position is None:
-                position = self._first_position(conversation, place)
-            elif before is not None and before.position > position:
-                position = before.position
-            else:
-                position += 1
-            if isinstance(line, ReplyLine) and line.outcome is None:
-                continue
-            at = before.at if before else self._said_at(line)
-            now = StoredLine(line.id, position, self._turn_of.get(line.id), at, document_of(line))
-            if now != before:
-                changed.append(now)
-        return changed
-
-    def _first_position(self, conversation: Conversation, place: int) -> int:
-        """Before all that are known; where nothing is, after whatever was forgotten."""
-        known = (self._kept.get(line.id) for line in conversation.lines[place:])
-        first = next((line.position for line in known if line is not None), None)
-        if self._kept.get(conversation.lines[place].id) is not None:
-            assert first is not None
-            return first
-        if first is not None:
-            return first - 1
-        return self._last_position + 1
 
     def _said_at(self, line: Line) -> float:
         number = self._turn_of.get(line.id)
@@ -273,12 +238,10 @@ class Recorder:
 
     def _written(self, changes: Changes) -> None:
         self._begun, self._settings, self._summary = True, changes.settings, changes.summary
-        self._kept |= {line.id: line for line in changes.lines}
-        self._last_position = max(self._last_position, *(line.position for line in changes.lines), -1)
         self._cleared = self._cleared and not changes.cleared
         self._removed_lines -= changes.removed_lines
         present = {line.id for line in self._session.conversation.lines}
-        self._kept = {id: line for id, line in self._kept.items() if id in present}
+        self._kept.written(changes.lines, present)
         self._turn_of = {id: turn for id, turn in self._turn_of.items() if id in present}
         written = {turn.number: turn.document for turn in changes.turns}
         for number, turn in list(self._turns.items()):
