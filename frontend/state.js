@@ -170,7 +170,7 @@ function sessionReady(state, event) {
     places,
     to: state.to.filter((id) => ids.includes(id)),
   };
-  if (state.session === event.session) return event.turn ? turnTold(ready, event.turn) : ready;
+  if (state.session === event.session) return event.newest_turn ? turnTold(ready, event.newest_turn) : ready;
   if (state.session === null) return ready;
   const remembered = state.conversation === event.conversation;
   const lines = closeReplies(state.lines, () => true, "lost");

@@ -31,7 +31,7 @@ type ServerEvent =
       engines: { stt: Engine; llm: Engine; tts: Engine };
       characters: Character[];
       /** For a page that has come back: the newest turn, as far as it had been told. */
-      turn?: NewestTurn;
+      newest_turn?: NewestTurn;
     }
   | { type: "speech.started" | "speech.stopped"; audio_ms: number }
   | { type: "transcript.partial" | "transcript.final"; text: string }

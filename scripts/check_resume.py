@@ -88,7 +88,7 @@ class Listener:
                 if self.token and token != self.token:
                     self.faults.append("another session")
                 self.token = token
-                self._take_newest(rest.get("turn"))
+                self._take_newest(rest.get("newest_turn"))
             case {"type": "turn.started", "turn": turn}:
                 self.turn, self.over = turn, False
                 self.replies.clear()

@@ -268,8 +268,8 @@ async def test_the_page_comes_back_to_its_session():
             client.socket.transport.abort()
         async with talk(port, f"?resume={client.ready['resume_token']}") as again:
             assert again.ready["session"] == client.ready["session"]
-            assert (again.ready["turn"]["turn"], again.ready["turn"]["outcome"]) == (1, "completed")
-            assert again.ready["turn"]["replies"][0]["text"] == REPLY
+            assert (again.ready["newest_turn"]["turn"], again.ready["newest_turn"]["outcome"]) == (1, "completed")
+            assert again.ready["newest_turn"]["replies"][0]["text"] == REPLY
             await again.say("Still there?")
 
 

@@ -245,7 +245,7 @@ def _fields(event: events.Event) -> dict[str, Any]:
     match event:
         case events.SessionReady(characters=characters):
             newest = fields.pop("newest")
-            fields |= {} if newest is None else {"turn": _newest_turn(newest)}
+            fields |= {} if newest is None else {"newest_turn": _newest_turn(newest)}
             fields["protocol"] = VERSION
             fields["characters"] = [{"id": c.id, "name": c.name, "voice": c.voice} for c in characters]
         case events.TurnDone(ledger=ledger):

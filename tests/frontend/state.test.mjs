@@ -185,7 +185,7 @@ const newest = (turn, outcome, ...replies) => ({
 
 test("back in the same session, the newest turn is shown as it stands and goes on", () => {
   const lost = after(ready, turn, reply, text("Good "), { type: "connection.changed", status: "reconnecting" });
-  const back = reduce(lost, { ...ready, turn: newest(1, null, { text: "Good day to", outcome: null }) });
+  const back = reduce(lost, { ...ready, newest_turn: newest(1, null, { text: "Good day to", outcome: null }) });
   assert.deepEqual(
     back.lines.map(({ text }) => text),
     ["Hello", "Good day to"],
@@ -197,7 +197,7 @@ test("back in the same session, the newest turn is shown as it stands and goes o
 test("a turn that began and ended while we were away is shown whole", () => {
   const lost = after(ready, turn, reply, text("Good day."), { type: "connection.changed", status: "reconnecting" });
   const cut = { text: "One two three.", outcome: "interrupted", heard_text: "One two" };
-  const back = reduce(lost, { ...ready, turn: newest(2, "interrupted", { text: "Yes.", outcome: "completed" }, cut) });
+  const back = reduce(lost, { ...ready, newest_turn: newest(2, "interrupted", { text: "Yes.", outcome: "completed" }, cut) });
   assert.deepEqual(
     back.lines.map(({ text }) => text),
     ["Hello", "Good day.", "Hello", "Yes.", "One two three."],
