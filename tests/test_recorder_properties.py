@@ -98,7 +98,7 @@ async def lead(script) -> None:
     assert all(turn.document["outcome"] is not None for turn in store.turns.values())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(scripts)
 def test_the_store_has_what_the_conversation_has(script):
     """Turns, cuts, corrections, lines put in and taken out, a store that fails for a while, a client that comes and
