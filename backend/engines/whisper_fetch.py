@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 from typing import Any
 
 FILES = ("config.json", "preprocessor_config.json", "model.bin", "tokenizer.json", "vocabulary.*")
@@ -28,7 +29,10 @@ def main(repository: str) -> int:
 
 
 def _progress_printer() -> type:
-    """A progress bar that prints lines: the hub takes its bars as a class."""
+    """A progress bar that prints lines: the hub takes its bars as a class.
+
+    The hub updates one bar from a thread for each file, and does not lock the total that the files add up to.
+    """
     tqdm: Any = importlib.import_module("tqdm.auto").tqdm
 
     class Progress(tqdm):
@@ -39,14 +43,16 @@ def _progress_printer() -> type:
             super().__init__(*args, **{**options, "disable": True})  # pyright: ignore[reportUnknownMemberType]
             self.counts_bytes = unit == "B"
             self.shown = ""
+            self.one_at_a_time = threading.Lock()
 
         def update(self, n: float | None = 1) -> None:
-            self.n += n or 0
-            if self.counts_bytes and self.total:
-                line = f"{100 * self.n // self.total:.0f} % of {self.total / 1e6:.0f} MB"
-                if line != self.shown:
-                    self.shown = line
-                    _print("progress", line)
+            with self.one_at_a_time:
+                self.n += n or 0
+                if self.counts_bytes and self.total:
+                    line = f"{min(100, 100 * self.n // self.total):.0f} % of {self.total / 1e6:.0f} MB"
+                    if line != self.shown:
+                        self.shown = line
+                        _print("progress", line)
 
     return Progress
 

@@ -283,7 +283,7 @@ def test_fetches_a_model(hub, loop_factory):
     progress: list[str] = []
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         folder = runner.run(fetch("someone/model", progress.append))
-    assert progress[-1] == "100 % of 1 MB"
+    assert progress[-1].startswith("100 % of ")
     assert WhisperModel.load(folder, "cpu")
 
 
