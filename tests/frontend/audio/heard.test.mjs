@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { HeardPositions } from "../../frontend/heard.js";
+import { HeardPositions } from "../../../frontend/audio/heard.js";
 
 const at = (reply, samples) => ({ turn: 1, reply, samples });
 

@@ -1,11 +1,14 @@
 // @ts-check
-/// <reference path="./types.d.ts" />
+/// <reference path="../types.d.ts" />
 /**
  * What the page shows, as one value: `reduce(state, event)` takes the server's events and a few of the page's own.
  * Lines are replaced, never changed, so whoever draws them can compare by identity. Knows nothing of DOM or sockets.
  */
 
+import { heardTo, spokenAt, withSentence } from "./words.js";
+
 /**
+ * @typedef {import("./words.js").Word} Word
  * @typedef {"connecting" | "open" | "reconnecting" | "refused"} ConnectionStatus
  * @typedef {"off" | "asking" | "on" | "denied" | "missing" | "failed" | "lost" | "insecure"} MicrophoneStatus
  * @typedef {{kind: "person", key: string, text: string, source: "speech" | "text"}} PersonLine
@@ -16,10 +19,15 @@
  * @property {string} characterId
  * @property {string} name
  * @property {string} text all that was written so far
- * @property {string} heardText a prefix of `text`; the whole of it unless the reply was cut short
+ * @property {string} heardText a prefix of `text`; while the reply is open, what has sounded here; in the end, what the
+ *   server says was heard
+ * @property {Word[]} words when which word is heard
+ * @property {Word | null} speaking the word that sounds now
  * @property {"open" | "lost" | Outcome} outcome "lost": the connection went before the reply's end was told
  * @typedef {{kind: "note", key: string, text: string}} NoteLine
  * @typedef {PersonLine | ReplyLine | NoteLine} Line
+ * @typedef {{key: string, turn: number, source: "speech" | "text" | "request", names: string[], outcome: Outcome,
+ *   ledger: Ledger[], engines: Record<"stt" | "llm" | "tts", Engine> | null}} Turn
  */
 
 /**
@@ -39,6 +47,8 @@
  * @property {boolean} speaking the person is speaking
  * @property {number} turn the newest turn
  * @property {boolean} answering the newest turn is not over
+ * @property {string[]} expected characters that were to answer in the newest turn, in order
+ * @property {Turn[]} turns that are over, with where the time went, the oldest first
  * @property {string | null} audible key of the reply being heard
  * @property {{code: string, message: string} | null} error
  */
@@ -46,7 +56,8 @@
 /**
  * @typedef {{type: "connection.changed", status: ConnectionStatus, refusal?: string}
  *   | {type: "microphone.changed", status: MicrophoneStatus}
- *   | {type: "audible.changed", reply: {turn: number, reply: number} | null}
+ *   | {type: "heard.changed", position: import("../audio/jitter-buffer.js").Position | null}
+ *   | {type: "conversation.left"}
  *   | {type: "address.toggled", character: string}
  *   | {type: "error.dismissed"}} PageEvent
  */
@@ -68,9 +79,14 @@ export const initialState = {
   speaking: false,
   turn: 0,
   answering: false,
+  expected: [],
+  turns: [],
   audible: null,
   error: null,
 };
+
+const TURNS_KEPT = 50;
+const NOTHING_GOING_ON = { turn: 0, answering: false, expected: [], audible: null };
 
 /**
  * @param {State} state
@@ -83,8 +99,10 @@ export function reduce(state, event) {
       return connectionChanged(state, event.status, event.refusal ?? "");
     case "microphone.changed":
       return { ...state, microphone: event.status };
-    case "audible.changed":
-      return audibleChanged(state, event.reply && replyKey(state, event.reply.turn, event.reply.reply));
+    case "heard.changed":
+      return heardChanged(state, event.position);
+    case "conversation.left":
+      return { ...state, session: null, conversation: null, lines: [], turns: [], to: [], ...NOTHING_GOING_ON };
     case "address.toggled":
       return { ...state, to: toggled(state.to, event.character) };
     case "error.dismissed":
@@ -105,15 +123,23 @@ export function reduce(state, event) {
       return replyStarted(state, event);
     case "reply.text":
       return changeReply(state, event.turn, event.reply, (line) => ({ ...line, text: line.text + event.delta }));
+    case "reply.words":
+      return changeReply(state, event.turn, event.reply, (line) => ({
+        ...line,
+        words: withSentence(line.words, line.text, event.words),
+      }));
     case "reply.done":
       return changeReply(state, event.turn, event.reply, (line) => ({
         ...line,
+        speaking: null,
         text: event.text,
         heardText: event.outcome === "completed" ? event.text : event.heard_text,
         outcome: event.outcome,
       }));
     case "turn.done":
-      return turnDone(state, event.turn, event.outcome);
+      return turnDone(state, event);
+    case "engines.changed":
+      return { ...state, engines: event.engines };
     case "error":
       return { ...state, error: { code: event.code, message: event.message } };
     default:
@@ -131,9 +157,21 @@ function replyKey(state, turn, reply) {
   return `${state.session}:${turn}:${reply}`;
 }
 
-/** Told many times a second; the same state means nothing to draw. @param {State} state @param {string | null} key */
-function audibleChanged(state, key) {
-  return state.audible === key ? state : { ...state, audible: key };
+/**
+ * Told many times a second; the same state means nothing to draw.
+ * @param {State} state @param {import("../audio/jitter-buffer.js").Position | null} position
+ * @returns {State}
+ */
+function heardChanged(state, position) {
+  const key = position && replyKey(state, position.turn, position.reply);
+  const spoken = state.lines.find((line) => line.key === key);
+  const changed = state.audible === key ? state : { ...state, audible: key };
+  if (position === null || spoken?.kind !== "reply" || spoken.outcome !== "open") return changed;
+  const speaking = spokenAt(spoken.words, position.samples);
+  const heard = heardTo(spoken.words, position.samples);
+  if (speaking === spoken.speaking && heard === spoken.heardText.length) return changed;
+  const line = { ...spoken, speaking, heardText: spoken.text.slice(0, heard) };
+  return { ...changed, lines: changed.lines.map((other) => (other === spoken ? line : other)) };
 }
 
 /** @param {string[]} list @param {string} item */
@@ -177,9 +215,7 @@ function sessionReady(state, event) {
   return {
     ...ready,
     lines: remembered ? lines : [...lines, newConversationNote(event.session)],
-    turn: 0,
-    answering: false,
-    audible: null,
+    ...NOTHING_GOING_ON,
   };
 }
 
@@ -223,6 +259,7 @@ function turnStarted(state, event) {
     back: false,
     turn,
     answering: true,
+    expected: event.characters,
     hearing: state.speaking ? state.hearing : null,
     lines: [...closeReplies(state.lines, () => true, "lost"), ...said],
   };
@@ -239,6 +276,8 @@ function replyStarted(state, event) {
     name: event.character_name,
     text: "",
     heardText: "",
+    words: [],
+    speaking: null,
     outcome: "open",
   };
   const places = { ...state.places };
@@ -259,10 +298,19 @@ function changeReply(state, turn, reply, change) {
   return { ...state, lines };
 }
 
-/** @param {State} state @param {number} turn @param {Outcome} outcome @returns {State} */
-function turnDone(state, turn, outcome) {
+/** @param {State} state @param {Extract<ServerEvent, {type: "turn.done"}>} event @returns {State} */
+function turnDone(state, { turn, outcome, ledger }) {
   const lines = closeReplies(state.lines, (line) => line.turn === turn, outcome);
-  return turn < state.turn ? { ...state, lines } : { ...state, lines, answering: false };
+  const names = lines.flatMap((line) =>
+    line.kind === "reply" && line.turn === turn && line.key.startsWith(`${state.session}:`) ? [line.name] : [],
+  );
+  const key = `${state.session}:${turn}`;
+  const said = state.lines.find((line) => line.key === key);
+  const source = said?.kind === "person" ? said.source : "request";
+  /** @type {Turn} */
+  const over = { key, turn, source, names, outcome, ledger, engines: state.engines };
+  const turns = [...state.turns, over].slice(-TURNS_KEPT);
+  return turn < state.turn ? { ...state, lines, turns } : { ...state, lines, turns, answering: false };
 }
 
 /**
@@ -274,6 +322,8 @@ function turnDone(state, turn, outcome) {
  */
 function closeReplies(lines, which, outcome) {
   return lines.map((line) =>
-    line.kind === "reply" && line.outcome === "open" && which(line) ? { ...line, heardText: line.text, outcome } : line,
+    line.kind === "reply" && line.outcome === "open" && which(line)
+      ? { ...line, speaking: null, heardText: line.text, outcome }
+      : line,
   );
 }

@@ -1,5 +1,5 @@
 // @ts-check
-/// <reference path="./types.d.ts" />
+/// <reference path="../types.d.ts" />
 /** Runs `FrameCutter` on the audio thread and posts each frame; any message to it ends it. */
 
 import { FrameCutter } from "./capture.js";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Renderer } from "../../frontend/renderer.js";
-import { frame, rms, sine } from "./helpers.mjs";
+import { Renderer } from "../../../frontend/audio/renderer.js";
+import { frame, rms, sine } from "../helpers.mjs";
 
 /** Renders `blocks` device blocks of 128. */
 function render(renderer, blocks) {

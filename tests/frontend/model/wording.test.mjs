@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { initialState } from "../../frontend/state.js";
-import { activityText, connectionText, noticeText, welcomeText } from "../../frontend/wording.js";
+import { initialState } from "../../../frontend/model/state.js";
+import { activityText, connectionText, noticeText, welcomeText } from "../../../frontend/model/wording.js";
 
 const open = { ...initialState, connection: "open", session: "s" };
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Resampler } from "../../frontend/resampler.js";
-import { rms, sine } from "./helpers.mjs";
+import { Resampler } from "../../../frontend/audio/resampler.js";
+import { rms, sine } from "../helpers.mjs";
 
 const RATES = [
   [48000, 16000],

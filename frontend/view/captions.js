@@ -4,20 +4,28 @@
  * object than before. All text goes in as text, never as markup.
  */
 
-import { element, setHue } from "./dom.js";
+import { element, part, setHue, setText } from "./dom.js";
+import { face } from "./faces.js";
 
-/** @typedef {import("./state.js").State} State */
-/** @typedef {import("./state.js").Line} Line */
-/** @typedef {import("./state.js").ReplyLine} ReplyLine */
+/** @typedef {import("../model/state.js").State} State */
+/** @typedef {import("../model/state.js").Line} Line */
+/** @typedef {import("../model/state.js").ReplyLine} ReplyLine */
 
 const NEAR_THE_END_PX = 96;
-const LABELS = { interrupted: "interrupted", failed: "failed", lost: "connection lost" };
+const LABELS = { interrupted: "interrupted here", failed: "failed", lost: "connection lost" };
 
 export class Captions {
-  /** @param {HTMLElement} container @param {HTMLElement} scroller */
-  constructor(container, scroller) {
+  /**
+   * @param {HTMLElement} container
+   * @param {HTMLElement} scroller
+   * @param {HTMLButtonElement} newest leads to the newest line, while that is out of sight
+   * @param {import("./faces.js").Portraits} portraits
+   */
+  constructor(container, scroller, newest, portraits) {
     this._container = container;
     this._scroller = scroller;
+    this._newest = newest;
+    this._portraits = portraits;
     /** @type {Map<string, {line: Line, node: HTMLElement}>} */
     this._drawn = new Map();
     this._hearing = element("article", "line person hearing", element("p", "bubble"));
@@ -25,17 +33,34 @@ export class Captions {
     this._follows = true;
     scroller.addEventListener("scroll", () => {
       this._follows = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_THE_END_PX;
+      newest.hidden = this._follows;
+    });
+    newest.addEventListener("click", () => {
+      this._follows = true;
+      this._follow();
     });
     new ResizeObserver(() => this._follow()).observe(scroller);
   }
 
   /** @param {State} state */
   draw(state) {
+    this._forget(state.lines);
     const newest = state.lines.at(-1);
     if (newest?.kind === "person" && !this._drawn.has(newest.key)) this._follows = true;
     for (const line of state.lines) this._drawLine(line, state);
     this._drawHearing(state);
     this._follow();
+  }
+
+  /** Lines of a conversation that was left are taken away. @param {Line[]} lines */
+  _forget(lines) {
+    if (this._drawn.size <= lines.length) return;
+    const keys = new Set(lines.map(({ key }) => key));
+    for (const [key, { node }] of this._drawn) {
+      if (keys.has(key)) continue;
+      node.remove();
+      this._drawn.delete(key);
+    }
   }
 
   /** Keep the newest line in sight, unless the person has scrolled up to read. */
@@ -47,7 +72,7 @@ export class Captions {
   _drawLine(line, state) {
     let drawn = this._drawn.get(line.key);
     if (!drawn) {
-      drawn = { line, node: build(line, state) };
+      drawn = { line, node: build(line, state, this._portraits) };
       this._drawn.set(line.key, drawn);
       this._container.append(drawn.node);
       if (line.kind === "reply") updateReply(drawn.node, line);
@@ -68,18 +93,22 @@ export class Captions {
   }
 }
 
-/** @param {Line} line @param {State} state */
-function build(line, state) {
+/** @param {Line} line @param {State} state @param {import("./faces.js").Portraits} portraits */
+function build(line, state, portraits) {
   if (line.kind === "note") return element("p", "note", line.text);
   if (line.kind === "person") {
     const head = element("h3", "visually-hidden", "You");
-    return element("article", "line person", head, element("p", "bubble", line.text));
+    const bubble = element("p", "bubble", line.text);
+    bubble.dir = "auto";
+    return element("article", "line person", head, bubble);
   }
-  const initial = element("span", "avatar", [...line.name.trim()][0]?.toUpperCase() ?? "?");
-  initial.setAttribute("aria-hidden", "true");
-  const head = element("h3", "name", element("span", "", line.name), element("span", "label"));
-  const bubble = element("p", "bubble", element("span", "heard"), element("del", "unheard"));
-  const node = element("article", "line reply", initial, element("div", "body", head, bubble));
+  const name = element("bdi", "", line.name);
+  const head = element("h3", "name", name, element("span", "label"));
+  const bubble = element("p", "bubble", ...["heard", "word", "coming"].map((part) => element("span", part)));
+  bubble.append(element("del", "unheard"));
+  bubble.dir = "auto";
+  const picture = face({ id: line.characterId, name: line.name }, portraits);
+  const node = element("article", "line reply", picture, element("div", "body", head, bubble));
   setHue(node, state.places[line.characterId] ?? 0);
   return node;
 }
@@ -87,15 +116,32 @@ function build(line, state) {
 /** @param {HTMLElement} node @param {ReplyLine} line */
 function updateReply(node, line) {
   const open = line.outcome === "open";
-  const cut = line.outcome === "interrupted" && line.text.startsWith(line.heardText);
-  const heard = cut ? withSpace(line.heardText, line.text) : line.text;
-  part(node, ".heard").textContent = heard;
-  part(node, ".unheard").textContent = line.text.slice(heard.length);
-  part(node, ".label").textContent = LABELS[/** @type {keyof typeof LABELS} */ (line.outcome)] ?? "";
+  const { heard, word, coming, unheard } = parts(line);
+  setText(part(node, ".heard"), heard);
+  setText(part(node, ".word"), word);
+  setText(part(node, ".coming"), coming);
+  setText(part(node, ".unheard"), unheard);
+  setText(part(node, ".label"), LABELS[/** @type {keyof typeof LABELS} */ (line.outcome)] ?? "");
   part(node, ".bubble").hidden = !open && line.text === "";
   node.classList.toggle("writing", open && line.text === "");
   node.dataset.outcome = line.outcome;
   node.setAttribute("aria-busy", String(open));
+}
+
+/**
+ * The text of a reply in four parts: before the word that sounds, that word, what is still to be heard, and what was
+ * cut off.
+ * @param {ReplyLine} line
+ */
+function parts({ text, heardText, speaking, outcome }) {
+  if (outcome === "open") {
+    const from = speaking ? speaking.start : heardText.length;
+    const to = speaking ? speaking.end : from;
+    return { heard: text.slice(0, from), word: text.slice(from, to), coming: text.slice(to), unheard: "" };
+  }
+  const cut = outcome === "interrupted" && text.startsWith(heardText);
+  const heard = cut ? withSpace(heardText, text) : text;
+  return { heard, word: "", coming: "", unheard: text.slice(heard.length) };
 }
 
 /** `heard` and the white space after it, which needs no striking through. @param {string} heard @param {string} text */
@@ -108,9 +154,4 @@ function withSpace(heard, text) {
 function markAudible(node, audible) {
   node.classList.toggle("audible", audible);
   if (audible) node.setAttribute("aria-live", "off");
-}
-
-/** @param {HTMLElement} node @param {string} selector */
-function part(node, selector) {
-  return /** @type {HTMLElement} */ (node.querySelector(selector));
 }

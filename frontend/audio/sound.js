@@ -1,5 +1,5 @@
 // @ts-check
-/// <reference path="./types.d.ts" />
+/// <reference path="../types.d.ts" />
 /**
  * The microphone and the player around one AudioContext. The context is created inside a gesture of the person, for
  * browsers let no page sound before that. Knows nothing of sockets or captions.
@@ -14,9 +14,9 @@ const FADED_MS = 80; // four times the above: what is cut then is 35 dB down, an
 /**
  * @typedef {object} AudioListeners
  * @property {(frame: Int16Array<ArrayBuffer>) => void} onMicrophone 20 ms at 16 kHz
- * @property {(status: import("./state.js").MicrophoneStatus) => void} onMicrophoneStatus
+ * @property {(status: import("../model/state.js").MicrophoneStatus) => void} onMicrophoneStatus
  * @property {(position: Position) => void} onPosition what of a reply has been heard, a few times a second
- * @property {(reply: {turn: number, reply: number} | null) => void} onAudible which reply is being heard
+ * @property {(position: Position | null, level: number) => void} onHeard what is being heard now, and how loud, 0 to 1
  * @property {() => void} onSilent this browser cannot play here
  */
 
@@ -57,8 +57,8 @@ export class Sound {
   /** @param {AudioContext} context */
   async _load(context) {
     await Promise.all([
-      context.audioWorklet.addModule("/player-worklet.js"),
-      context.audioWorklet.addModule("/capture-worklet.js"),
+      context.audioWorklet.addModule("/audio/player-worklet.js"),
+      context.audioWorklet.addModule("/audio/capture-worklet.js"),
     ]);
     const player = new AudioWorkletNode(context, "player", { numberOfInputs: 0, outputChannelCount: [1] });
     this._gain = context.createGain();
@@ -100,6 +100,11 @@ export class Sound {
     this._gain.gain.setTargetAtTime(gain, this._context.currentTime, DUCK_TIME_S);
   }
 
+  /** @param {number} volume 0 to 1 */
+  setVolume(volume) {
+    this._volume = volume;
+  }
+
   /** @param {{positions: Position[], busy: boolean, at: number}} progress */
   _rendered({ positions, busy, at }) {
     const context = /** @type {AudioContext} */ (this._context);
@@ -107,10 +112,10 @@ export class Sound {
     for (const position of positions) this._heard.note(position, at + latencyS);
     if (busy) {
       this._reportAll(this._heard.due(context.currentTime));
-      if (positions.length > 0) this._listeners.onAudible(positions[positions.length - 1]);
+      if (positions.length > 0) this._listeners.onHeard(positions[positions.length - 1], 0.5);
       return;
     }
-    this._listeners.onAudible(null);
+    this._listeners.onHeard(null, 0);
     setTimeout(() => this._reportAll(this._heard.report(context.currentTime)), (latencyS + 0.02) * 1000);
   }
 

@@ -1,4 +1,5 @@
 // @ts-check
+/// <reference path="../types.d.ts" />
 /** What the page says in words about its state. Pure. */
 
 /** @typedef {import("./state.js").State} State */
@@ -45,14 +46,22 @@ export function noticeText({ connection, refusal, microphone }) {
   return MICROPHONE_NOTICE[microphone] ?? "";
 }
 
-/** What is going on right now. @param {State} state */
-export function activityText(state) {
+/** What is going on right now. @param {State} state @param {Preferences["mode"]} mode */
+export function activityText(state, mode) {
   const newest = state.lines.at(-1);
   const speaker = state.lines.find((line) => line.key === state.audible);
   if (state.speaking) return "Hearing you";
   if (speaker?.kind === "reply") return `${speaker.name} is speaking`;
   if (state.answering) return newest?.kind === "reply" && newest.text ? `${newest.name} is answering` : "Thinking…";
+  if (state.microphone === "on" && mode === "push_to_talk") return "";
   return MICROPHONE[state.microphone];
+}
+
+/** What the message box is for. @param {State} state */
+export function placeholderText({ cast, to }) {
+  const names = cast.filter(({ id }) => to.includes(id)).map(({ name }) => name);
+  if (names.length > 3) return `Say to ${names.length} of them`;
+  return names.length > 0 ? `Say to ${names.join(" and ")}` : "Type a message";
 }
 
 /** @param {Character[]} cast */

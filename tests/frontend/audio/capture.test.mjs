@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FRAME_SAMPLES, FrameCutter, loudness, toPcm16 } from "../../frontend/capture.js";
-import { sine } from "./helpers.mjs";
+import { FRAME_SAMPLES, FrameCutter, loudness, toPcm16 } from "../../../frontend/audio/capture.js";
+import { sine } from "../helpers.mjs";
 
 test("a second of microphone at any device rate is fifty frames of 20 ms", () => {
   for (const hz of [16000, 44100, 48000, 96000]) {

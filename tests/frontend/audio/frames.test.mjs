@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseFrame } from "../../frontend/frames.js";
-import { BOTH_ENDS, message } from "./helpers.mjs";
+import { parseFrame } from "../../../frontend/audio/frames.js";
+import { BOTH_ENDS, message } from "../helpers.mjs";
 
 test("every header field is read from its place, little-endian", () => {
   const buffer = message({

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { canStop, initialState, reduce } from "../../frontend/state.js";
+import { canStop, initialState, reduce } from "../../../frontend/model/state.js";
 
 const engine = { name: "offline", stand_in: true, ready: true, detail: "" };
 const cast = [
@@ -120,11 +120,11 @@ test("one can only interrupt while there is an answer", () => {
 });
 
 test("a lost connection ends the answer, yet what still sounds can be stopped", () => {
-  const audible = { type: "audible.changed", reply: { turn: 1, reply: 0 } };
+  const audible = { type: "heard.changed", position: { turn: 1, reply: 0, samples: 1 } };
   const state = after(ready, turn, reply, audible, { type: "connection.changed", status: "reconnecting" });
   assert.equal(state.answering, false);
   assert.equal(canStop(state), true);
-  assert.equal(canStop(reduce(state, { type: "audible.changed", reply: null })), false);
+  assert.equal(canStop(reduce(state, { type: "heard.changed", position: null })), false);
 });
 
 test("the late end of an older turn does not end the newer one", () => {
@@ -197,7 +197,10 @@ test("back in the same session, the newest turn is shown as it stands and goes o
 test("a turn that began and ended while we were away is shown whole", () => {
   const lost = after(ready, turn, reply, text("Good day."), { type: "connection.changed", status: "reconnecting" });
   const cut = { text: "One two three.", outcome: "interrupted", heard_text: "One two" };
-  const back = reduce(lost, { ...ready, newest_turn: newest(2, "interrupted", { text: "Yes.", outcome: "completed" }, cut) });
+  const back = reduce(lost, {
+    ...ready,
+    newest_turn: newest(2, "interrupted", { text: "Yes.", outcome: "completed" }, cut),
+  });
   assert.deepEqual(
     back.lines.map(({ text }) => text),
     ["Hello", "Good day.", "Hello", "Yes.", "One two three."],
@@ -228,7 +231,7 @@ test("a character keeps its colour when the cast changes", () => {
 });
 
 test("the reply being heard is marked, and hearing it told again draws nothing", () => {
-  const mark = { type: "audible.changed", reply: { turn: 1, reply: 0, samples: 480 } };
+  const mark = { type: "heard.changed", position: { turn: 1, reply: 0, samples: 480 } };
   const state = after(ready, turn, reply, mark);
   assert.equal(state.audible, last(state).key);
   assert.equal(reduce(state, mark), state);

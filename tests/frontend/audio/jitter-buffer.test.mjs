@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { JitterBuffer } from "../../frontend/jitter-buffer.js";
-import { frame } from "./helpers.mjs";
+import { JitterBuffer } from "../../../frontend/audio/jitter-buffer.js";
+import { frame } from "../helpers.mjs";
 
 const HZ = 24000;
 const TARGET = 0.08 * HZ;

@@ -1,5 +1,5 @@
 // @ts-check
-/// <reference path="./types.d.ts" />
+/// <reference path="../types.d.ts" />
 /**
  * Plays frames on the audio thread and posts how far each reply has been rendered.
  *

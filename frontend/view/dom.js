@@ -39,3 +39,16 @@ export function byId(id, type) {
 export function setHue(node, place) {
   node.style.setProperty("--hue", String((FIRST_HUE + place * GOLDEN_ANGLE) % 360));
 }
+
+/**
+ * Leaves the node alone when nothing changes, so that screen readers are not told again.
+ * @param {Element} node @param {string} text
+ */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** The first element in `node` that `selector` finds, which there is. @param {Element} node @param {string} selector */
+export function part(node, selector) {
+  return /** @type {HTMLElement} */ (node.querySelector(selector));
+}
