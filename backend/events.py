@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from backend.characters import Character
     from backend.commands import Edit
     from backend.engines.interfaces import FinishReason
+    from backend.heard import HeardWord
     from backend.ledger import LedgerEntry
     from backend.lines import CallLine, Line
 
@@ -141,6 +142,16 @@ class ReplySentence:
     reply: int
     sentence: int
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyWords:
+    """When which word of a sentence is heard; told again as the voice goes on, the last time for good."""
+
+    turn: int
+    reply: int
+    sentence: int
+    words: tuple[HeardWord, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +318,7 @@ Event = (
     | ReplyStarted
     | ReplyText
     | ReplySentence
+    | ReplyWords
     | CallText
     | CallDone
     | ReplyTextDone

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from backend import events
@@ -38,6 +38,8 @@ class Carry(Protocol):
 class _Reply:
     started: events.ReplyStarted
     text: str = ""
+    words: dict[int, events.ReplyWords] = field(default_factory=dict[int, "events.ReplyWords"])
+    """By sentence."""
     done: events.ReplyDone | None = None
 
 
@@ -62,6 +64,8 @@ class TurnMemory:
                 self._replies[event.reply] = _Reply(event)
             case events.ReplyText() if self._is_newest(event.turn):
                 self._replies[event.reply].text += event.delta
+            case events.ReplyWords() if self._is_newest(event.turn):
+                self._replies[event.reply].words[event.sentence] = event
             case events.ReplyDone() if self._is_newest(event.turn):
                 self._replies[event.reply].done = event
             case events.AudioFrame() if self._is_newest(event.turn):
@@ -81,6 +85,11 @@ class TurnMemory:
             return None
         replies = tuple(events.NewestReply(reply.started, reply.text, reply.done) for reply in self._replies.values())
         return events.NewestTurn(self._started, replies, self._done)
+
+    def words(self) -> Iterator[events.ReplyWords]:
+        """When which word of it is heard."""
+        for reply in self._replies.values():
+            yield from reply.words.values()
 
     def unheard(self) -> Iterator[events.AudioFrame]:
         """What was sent of it and not heard for certain, from exactly where the listener was."""
@@ -138,8 +147,8 @@ class Link:
         async with self._one_at_a_time:
             self._carry = carry
             await self._tell(replace(ready, newest=self._memory.newest), at)
-            for frame in self._memory.unheard():
-                await self._tell(frame, at)
+            for again in (*self._memory.words(), *self._memory.unheard()):
+                await self._tell(again, at)
             await self._flush()
 
     def begin(self, carry: Carry) -> None:

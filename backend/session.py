@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from backend.turn import Turn
     from backend.turns import Figures
 
+_CAPTIONS = (events.ReplyText, events.ReplySentence, events.ReplyWords)
+"""What a client without captions is not told."""
+
 
 @dataclass(frozen=True, slots=True)
 class _TurnEnded:
@@ -238,7 +241,7 @@ class Session:
         self._mailbox.note((item, self._clock()))
 
     async def _emit(self, event: Event) -> None:
-        if self._settings.captions or not isinstance(event, events.ReplyText | events.ReplySentence):
+        if self._settings.captions or not isinstance(event, _CAPTIONS):
             await self._emit_all(event)
 
     def ready(self) -> events.SessionReady:

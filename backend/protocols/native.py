@@ -230,6 +230,7 @@ _TYPES: dict[type[events.Event], str] = {
     events.ReplyStarted: "reply.started",
     events.ReplyText: "reply.text",
     events.ReplySentence: "reply.sentence",
+    events.ReplyWords: "reply.words",
     events.ReplyDucked: "reply.ducked",
     events.ReplyUnducked: "reply.unducked",
     events.ReplyDone: "reply.done",

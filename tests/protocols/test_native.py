@@ -14,6 +14,7 @@ from backend.characters import Character
 from backend.engines.interfaces import Generation
 from backend.errors import InvalidRequest
 from backend.events import Outcome
+from backend.heard import HeardWord
 from backend.ledger import STAGES, Ledger
 from backend.protocols.native import decode, encode
 from tests.sessions import MARA, THEO
@@ -185,6 +186,7 @@ EVENTS = {
     "reply.started": events.ReplyStarted(1, 0, "m", "mara", "Mara"),
     "reply.text": events.ReplyText(1, 0, "Hé "),
     "reply.sentence": events.ReplySentence(1, 0, 0, "Hé."),
+    "reply.words": events.ReplyWords(1, 0, 0, (HeardWord(0, 3, 2400),)),
     "reply.done": events.ReplyDone(1, 0, "m", Outcome.INTERRUPTED, "Hé. No.", "Hé."),
     "turn.done": events.TurnDone(1, Outcome.COMPLETED, (ENTRY,)),
     "error": events.ErrorRaised("invalid_request", "no", {"a": 1}),
