@@ -5,7 +5,6 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from backend import events
 from backend.audio import sample_count
 from backend.heard import SpokenReply
 from backend.ledger import Ledger
@@ -22,11 +21,11 @@ TEXT = "We sail at dawn. Are you coming along?"
 SENTENCES = ((0, 16, "We sail at dawn."), (17, 38, "Are you coming along?"))
 
 
-async def voice(rate_hz: int = 24_000, speed: float = 1.0, told: list[events.ReplyWords] | None = None):
+async def voice(rate_hz: int = 24_000, speed: float = 1.0, told=None):
     """(reply, audio items) of `TEXT` spoken at that rate and speed by a voice that marks its words; what clients are
     told goes to `told`."""
 
-    async def emit(event: events.ReplyWords) -> None:
+    async def emit(event):
         if told is not None:
             told.append(event)
 
@@ -90,7 +89,7 @@ def test_a_character_keeps_its_voice():
 
 async def test_clients_are_told_when_which_word_is_heard():
     """What a client has been told of the words in the end is what the server goes by."""
-    told: list[events.ReplyWords] = []
+    told = []
     reply, _ = await voice(told=told)
     last = {event.sentence: event.words for event in told}
     words = [word for sentence in sorted(last) for word in last[sentence]]
@@ -102,7 +101,7 @@ async def test_clients_are_told_when_which_word_is_heard():
 
 async def test_a_sentence_is_not_told_with_every_piece_of_it():
     """However many pieces a sentence comes in, its words are told as often as its length doubles, and at its end."""
-    told: list[events.ReplyWords] = []
+    told = []
     _, items = await voice(told=told)
     pieces = [item for item in items if isinstance(item, AudioChunkItem)]
     assert 2 * len(SENTENCES) <= len(told) < len(pieces)
