@@ -5,27 +5,15 @@
  * Lines are replaced, never changed, so whoever draws them can compare by identity. Knows nothing of DOM or sockets.
  */
 
-import { heardTo, spokenAt, withSentence } from "./words.js";
+import { changeReply, closeReplies, ended, heardSamples, newReply, withWords } from "./lines.js";
 
 /**
- * @typedef {import("./words.js").Word} Word
  * @typedef {"connecting" | "open" | "reconnecting" | "refused"} ConnectionStatus
  * @typedef {"off" | "asking" | "on" | "denied" | "missing" | "failed" | "lost" | "insecure"} MicrophoneStatus
- * @typedef {{kind: "person", key: string, text: string, source: "speech" | "text"}} PersonLine
- * @typedef {object} ReplyLine
- * @property {"reply"} kind
- * @property {string} key
- * @property {number} turn
- * @property {string} characterId
- * @property {string} name
- * @property {string} text all that was written so far
- * @property {string} heardText a prefix of `text`; while the reply is open, what has sounded here; in the end, what the
- *   server says was heard
- * @property {Word[]} words when which word is heard
- * @property {Word | null} speaking the word that sounds now
- * @property {"open" | "lost" | Outcome} outcome "lost": the connection went before the reply's end was told
- * @typedef {{kind: "note", key: string, text: string}} NoteLine
- * @typedef {PersonLine | ReplyLine | NoteLine} Line
+ * @typedef {import("./lines.js").PersonLine} PersonLine
+ * @typedef {import("./lines.js").ReplyLine} ReplyLine
+ * @typedef {import("./lines.js").NoteLine} NoteLine
+ * @typedef {import("./lines.js").Line} Line
  * @typedef {{key: string, turn: number, source: "speech" | "text" | "request", names: string[], outcome: Outcome,
  *   ledger: Ledger[], engines: Record<"stt" | "llm" | "tts", Engine> | null}} Turn
  */
@@ -122,20 +110,11 @@ export function reduce(state, event) {
     case "reply.started":
       return replyStarted(state, event);
     case "reply.text":
-      return changeReply(state, event.turn, event.reply, (line) => ({ ...line, text: line.text + event.delta }));
+      return replyChanged(state, event, (line) => ({ ...line, text: line.text + event.delta }));
     case "reply.words":
-      return changeReply(state, event.turn, event.reply, (line) => ({
-        ...line,
-        words: withSentence(line.words, line.text, event.words),
-      }));
+      return replyChanged(state, event, (line) => withWords(line, event.words));
     case "reply.done":
-      return changeReply(state, event.turn, event.reply, (line) => ({
-        ...line,
-        speaking: null,
-        text: event.text,
-        heardText: event.outcome === "completed" ? event.text : event.heard_text,
-        outcome: event.outcome,
-      }));
+      return replyChanged(state, event, (line) => ended(line, event));
     case "turn.done":
       return turnDone(state, event);
     case "engines.changed":
@@ -159,19 +138,14 @@ function replyKey(state, turn, reply) {
 
 /**
  * Told many times a second; the same state means nothing to draw.
- * @param {State} state @param {import("../audio/jitter-buffer.js").Position | null} position
+ * @param {State} state
+ * @param {import("../audio/jitter-buffer.js").Position | null} position
  * @returns {State}
  */
 function heardChanged(state, position) {
   const key = position && replyKey(state, position.turn, position.reply);
-  const spoken = state.lines.find((line) => line.key === key);
-  const changed = state.audible === key ? state : { ...state, audible: key };
-  if (position === null || spoken?.kind !== "reply" || spoken.outcome !== "open") return changed;
-  const speaking = spokenAt(spoken.words, position.samples);
-  const heard = heardTo(spoken.words, position.samples);
-  if (speaking === spoken.speaking && heard === spoken.heardText.length) return changed;
-  const line = { ...spoken, speaking, heardText: spoken.text.slice(0, heard) };
-  return { ...changed, lines: changed.lines.map((other) => (other === spoken ? line : other)) };
+  const lines = position && key ? heardSamples(state.lines, key, position.samples) : state.lines;
+  return state.audible === key && state.lines === lines ? state : { ...state, audible: key, lines };
 }
 
 /** @param {string[]} list @param {string} item */
@@ -232,13 +206,10 @@ function turnTold(state, newest) {
     const key = replyKey(told, turn, reply.reply);
     const known = told.lines.some((line) => line.key === key);
     if (!known) told = replyStarted(told, { type: "reply.started", turn, ...reply });
-    const heard = reply.outcome === "completed" ? reply.text : (reply.heard_text ?? "");
-    told = changeReply(told, turn, reply.reply, (line) => ({
-      ...line,
-      text: reply.text,
-      heardText: heard,
-      outcome: reply.outcome ?? "open",
-    }));
+    const { text, outcome } = reply;
+    told = replyChanged(told, { turn, reply: reply.reply }, (line) =>
+      outcome ? ended(line, { text, outcome, heard_text: reply.heard_text ?? "" }) : { ...line, text },
+    );
   }
   return { ...told, answering: newest.outcome === null };
 }
@@ -267,19 +238,7 @@ function turnStarted(state, event) {
 
 /** @param {State} state @param {Extract<ServerEvent, {type: "reply.started"}>} event @returns {State} */
 function replyStarted(state, event) {
-  /** @type {ReplyLine} */
-  const line = {
-    kind: "reply",
-    key: replyKey(state, event.turn, event.reply),
-    turn: event.turn,
-    characterId: event.character_id,
-    name: event.character_name,
-    text: "",
-    heardText: "",
-    words: [],
-    speaking: null,
-    outcome: "open",
-  };
+  const line = newReply(replyKey(state, event.turn, event.reply), event);
   const places = { ...state.places };
   places[event.character_id] ??= Object.keys(places).length;
   return { ...state, places, lines: [...state.lines, line] };
@@ -287,15 +246,12 @@ function replyStarted(state, event) {
 
 /**
  * @param {State} state
- * @param {number} turn
- * @param {number} reply
+ * @param {{turn: number, reply: number}} of
  * @param {(line: ReplyLine) => ReplyLine} change
  * @returns {State}
  */
-function changeReply(state, turn, reply, change) {
-  const key = replyKey(state, turn, reply);
-  const lines = state.lines.map((line) => (line.kind === "reply" && line.key === key ? change(line) : line));
-  return { ...state, lines };
+function replyChanged(state, { turn, reply }, change) {
+  return { ...state, lines: changeReply(state.lines, replyKey(state, turn, reply), change) };
 }
 
 /** @param {State} state @param {Extract<ServerEvent, {type: "turn.done"}>} event @returns {State} */
@@ -311,19 +267,4 @@ function turnDone(state, { turn, outcome, ledger }) {
   const over = { key, turn, source, names, outcome, ledger, engines: state.engines };
   const turns = [...state.turns, over].slice(-TURNS_KEPT);
   return turn < state.turn ? { ...state, lines, turns } : { ...state, lines, turns, answering: false };
-}
-
-/**
- * Replies still open whose end was never told, ended as `outcome` with all their text.
- * @param {Line[]} lines
- * @param {(line: ReplyLine) => boolean} which
- * @param {"lost" | Outcome} outcome
- * @returns {Line[]}
- */
-function closeReplies(lines, which, outcome) {
-  return lines.map((line) =>
-    line.kind === "reply" && line.outcome === "open" && which(line)
-      ? { ...line, speaking: null, heardText: line.text, outcome }
-      : line,
-  );
 }

@@ -12,7 +12,7 @@ import { face } from "./faces.js";
 /** @typedef {import("../model/state.js").ReplyLine} ReplyLine */
 
 const NEAR_THE_END_PX = 96;
-const LABELS = { interrupted: "interrupted here", failed: "failed", lost: "connection lost" };
+const LABELS = { failed: "failed", lost: "connection lost" };
 
 export class Captions {
   /**
@@ -105,7 +105,7 @@ function build(line, state, portraits) {
   const name = element("bdi", "", line.name);
   const head = element("h3", "name", name, element("span", "label"));
   const bubble = element("p", "bubble", ...["heard", "word", "coming"].map((part) => element("span", part)));
-  bubble.append(element("del", "unheard"));
+  bubble.append(element("span", "cut", "interrupted here"), " ", element("del", "unheard"));
   bubble.dir = "auto";
   const picture = face({ id: line.characterId, name: line.name }, portraits);
   const node = element("article", "line reply", picture, element("div", "body", head, bubble));
@@ -121,7 +121,8 @@ function updateReply(node, line) {
   setText(part(node, ".word"), word);
   setText(part(node, ".coming"), coming);
   setText(part(node, ".unheard"), unheard);
-  setText(part(node, ".label"), LABELS[/** @type {keyof typeof LABELS} */ (line.outcome)] ?? "");
+  setText(part(node, ".label"), label(line));
+  part(node, ".cut").hidden = unheard === "" || heard === "";
   part(node, ".bubble").hidden = !open && line.text === "";
   node.classList.toggle("writing", open && line.text === "");
   node.dataset.outcome = line.outcome;
@@ -142,6 +143,12 @@ function parts({ text, heardText, speaking, outcome }) {
   const cut = outcome === "interrupted" && text.startsWith(heardText);
   const heard = cut ? withSpace(heardText, text) : text;
   return { heard, word: "", coming: "", unheard: text.slice(heard.length) };
+}
+
+/** How it ended, where its text does not show it. @param {ReplyLine} line */
+function label({ outcome, heardText, text }) {
+  if (outcome === "interrupted") return heardText === "" ? "not heard" : heardText === text ? "interrupted" : "";
+  return LABELS[/** @type {keyof typeof LABELS} */ (outcome)] ?? "";
 }
 
 /** `heard` and the white space after it, which needs no striking through. @param {string} heard @param {string} text */
