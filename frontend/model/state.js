@@ -10,7 +10,7 @@ import { heardTo, spokenAt, withSentence } from "./words.js";
 /**
  * @typedef {import("./words.js").Word} Word
  * @typedef {"connecting" | "open" | "reconnecting" | "refused"} ConnectionStatus
- * @typedef {"off" | "asking" | "on" | "denied" | "missing" | "failed" | "lost" | "insecure"} MicrophoneStatus
+ * @typedef {"off" | "asking" | "on" | "muted" | "denied" | "missing" | "failed" | "lost" | "insecure"} MicrophoneStatus
  * @typedef {{kind: "person", key: string, text: string, source: "speech" | "text"}} PersonLine
  * @typedef {object} ReplyLine
  * @property {"reply"} kind
@@ -36,6 +36,7 @@ import { heardTo, spokenAt, withSentence } from "./words.js";
  * @property {string} refusal why the server does not let us in
  * @property {boolean} back the connection was lost and has come back
  * @property {MicrophoneStatus} microphone
+ * @property {boolean} blocked there is something to hear, and the browser waits for a tap before it sounds
  * @property {string | null} session
  * @property {string | null} conversation
  * @property {Record<"stt" | "llm" | "tts", Engine> | null} engines
@@ -56,6 +57,7 @@ import { heardTo, spokenAt, withSentence } from "./words.js";
 /**
  * @typedef {{type: "connection.changed", status: ConnectionStatus, refusal?: string}
  *   | {type: "microphone.changed", status: MicrophoneStatus}
+ *   | {type: "sound.blocked", blocked: boolean}
  *   | {type: "heard.changed", position: import("../audio/jitter-buffer.js").Position | null}
  *   | {type: "conversation.left"}
  *   | {type: "address.toggled", character: string}
@@ -68,6 +70,7 @@ export const initialState = {
   refusal: "",
   back: false,
   microphone: "off",
+  blocked: false,
   session: null,
   conversation: null,
   engines: null,
@@ -99,6 +102,8 @@ export function reduce(state, event) {
       return connectionChanged(state, event.status, event.refusal ?? "");
     case "microphone.changed":
       return { ...state, microphone: event.status };
+    case "sound.blocked":
+      return { ...state, blocked: event.blocked };
     case "heard.changed":
       return heardChanged(state, event.position);
     case "conversation.left":
@@ -145,6 +150,11 @@ export function reduce(state, event) {
     default:
       return state;
   }
+}
+
+/** True while the microphone is taken, whether or not it hears anything. @param {MicrophoneStatus} microphone */
+export function isMicrophoneOpen(microphone) {
+  return microphone === "on" || microphone === "muted";
 }
 
 /** True while there is an answer, or its sound, to interrupt. @param {State} state */

@@ -9,6 +9,7 @@ const MICROPHONE = {
   off: "Microphone off",
   asking: "Waiting for permission…",
   on: "Listening",
+  muted: "Microphone muted by a switch on it, or by the system",
   denied: "Microphone blocked",
   missing: "No microphone",
   failed: "Microphone off",
@@ -50,6 +51,7 @@ export function noticeText({ connection, refusal, microphone }) {
 export function activityText(state, mode) {
   const newest = state.lines.at(-1);
   const speaker = state.lines.find((line) => line.key === state.audible);
+  if (state.blocked) return "Tap anywhere to hear them";
   if (state.speaking) return "Hearing you";
   if (speaker?.kind === "reply") return `${speaker.name} is speaking`;
   if (state.answering) return newest?.kind === "reply" && newest.text ? `${newest.name} is answering` : "Thinking…";

@@ -2,7 +2,7 @@
 /// <reference path="../types.d.ts" />
 /** Draws everything around the captions from the state. Knows nothing of what the buttons do. */
 
-import { canStop } from "../model/state.js";
+import { canStop, isMicrophoneOpen } from "../model/state.js";
 import { activityText, connectionText, noticeText, placeholderText, welcomeText } from "../model/wording.js";
 import { Captions } from "./captions.js";
 import { byId, element, part, setText } from "./dom.js";
@@ -67,7 +67,7 @@ export class Page {
 
   /** @param {State} state @param {Readonly<Preferences>} preferences */
   _drawControls(state, { mode }) {
-    const on = state.microphone === "on";
+    const on = isMicrophoneOpen(state.microphone);
     const asking = state.microphone === "asking";
     const open = state.connection === "open";
     this.microphone.setAttribute("aria-pressed", String(on));
