@@ -68,7 +68,10 @@ test("the next turn plays at the new rate, after what is cut of the last one has
   for (let i = 1; i < whole.length; i += 1) assert.ok(Math.abs(whole[i] - whole[i - 1]) < 0.03, `a click at ${i}`);
   assert.ok(Math.abs(rms(after.subarray(1000, 6000)) - 0.25 / Math.SQRT2) < 0.005);
   const positions = renderer.buffer.takePositions();
-  assert.deepEqual(positions.map(({ turn }) => turn), [1, 2]);
+  assert.deepEqual(
+    positions.map(({ turn }) => turn),
+    [1, 2],
+  );
   assert.ok(Math.abs(positions[1].samples / 16000 - (6400 - 300) / 48000) < 0.005, `${positions[1].samples} samples`);
 });
 
