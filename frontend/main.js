@@ -187,7 +187,7 @@ listenForGestures(page, {
   dismissError: () => dispatch({ type: "error.dismissed" }),
   dismissNotice() {
     if (state.connection === "reconnecting") connection.retryNow();
-    else dispatch({ type: "microphone.changed", status: "off" });
+    else if (!state.blocked) dispatch({ type: "microphone.changed", status: "off" });
   },
   returned: () => connection.retryNow(),
 });
