@@ -17,7 +17,7 @@ const MOST_EARLY = 1000; // many times what the server sends ahead
 
 /**
  * @typedef {object} OwnListeners
- * @property {(blocked: boolean) => void} onBlocked there is something to hear, and the browser waits for a tap
+ * @property {(blocked: boolean) => void} onBlocked the sound is wanted, and the browser waits for a tap
  * @property {() => void} onSilent this browser cannot play here
  */
 /** @typedef {import("./heard-reporter.js").HeardListeners & OwnListeners} PlayerListeners */
@@ -41,6 +41,10 @@ export class Player {
     this._loudspeaker = "";
     /** There is something to hear. */
     this._busy = false;
+    /** The newest turn that is not to be heard any more. */
+    this._flushed = 0;
+    /** The context is wanted also while there is nothing to hear. */
+    this._kept = false;
     this._blocked = false;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this._holding = undefined;
@@ -97,9 +101,32 @@ export class Player {
   play(message) {
     if (this._port) this._port.postMessage(message);
     else if (message.type !== "frame" || (this._early?.length ?? 0) < MOST_EARLY) this._early?.push(message);
-    if (message.type === "frame") this._busy = true;
-    if (message.type === "flush" || message.type === "reset") this._busy = false;
-    if (message.type === "reset") this._reporter?.clear();
+    this._follow(message);
+    this._checkBlocked();
+  }
+
+  /** @param {PlayerMessage} message */
+  _follow(message) {
+    switch (message.type) {
+      case "frame":
+        this._busy ||= message.frame.samples.length > 0 && message.frame.turn > this._flushed;
+        break;
+      case "flush":
+        this._busy = false;
+        this._flushed = message.turn;
+        break;
+      case "reset":
+        this._busy = false;
+        this._flushed = 0;
+        this._reporter?.clear();
+        break;
+    }
+  }
+
+  /** Whether somebody else needs the context to run: the microphone. @param {boolean} kept */
+  keep(kept) {
+    this._kept = kept;
+    if (kept) this.resume();
     this._checkBlocked();
   }
 
@@ -163,7 +190,7 @@ export class Player {
 
   /** A context that is just starting, or lost the sound for a moment, is not worth a word. */
   _checkBlocked() {
-    if (this._busy && this._early !== null && this._context?.state !== "running") {
+    if ((this._busy || this._kept) && this._early !== null && this._context?.state !== "running") {
       this._blocking ??= setTimeout(() => this._tellBlocked(true), STARTING_MS);
     } else {
       clearTimeout(this._blocking);

@@ -30,6 +30,7 @@ export class Sound {
       onMicrophoneStatus: (status) => {
         this._microphoneOn = status === "on" || status === "muted";
         this._stayAwake();
+        this._player.keep(this._microphoneOn);
         listeners.onMicrophoneStatus(status);
         if (status === "on") this._devicesChanged(); // browsers name them from now on
       },

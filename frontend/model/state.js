@@ -36,7 +36,7 @@ import { heardTo, spokenAt, withSentence } from "./words.js";
  * @property {string} refusal why the server does not let us in
  * @property {boolean} back the connection was lost and has come back
  * @property {MicrophoneStatus} microphone
- * @property {boolean} blocked there is something to hear, and the browser waits for a tap before it sounds
+ * @property {boolean} blocked the sound is wanted, and the browser waits for a tap
  * @property {string | null} session
  * @property {string | null} conversation
  * @property {Record<"stt" | "llm" | "tts", Engine> | null} engines

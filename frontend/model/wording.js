@@ -45,7 +45,7 @@ export function noticeText({ connection, refusal, microphone, blocked }) {
   if (connection === "reconnecting") {
     return `${refusal || "The server does not answer."} Trying again; what you have typed stays here.`;
   }
-  if (blocked) return "The sound is waiting. Tap the page or press a key to hear it.";
+  if (blocked) return "The browser holds the sound back. Tap the page or press a key to go on.";
   return MICROPHONE_NOTICE[microphone] ?? "";
 }
 
@@ -81,7 +81,7 @@ export function welcomeText(cast) {
 export function noticeAction({ connection, microphone, blocked }) {
   if (connection === "reconnecting") return "Try now";
   if (connection === "refused") return "";
-  if (blocked) return "Play";
+  if (blocked) return "Go on";
   return microphone === "muted" ? "" : "Dismiss";
 }
 

@@ -96,6 +96,19 @@ test("an interruption while nobody speaks asks for nothing", async (t) => {
   assert.deepEqual(told.blocked, []);
 });
 
+test("what comes late of a turn that was stopped is nothing to hear", async (t) => {
+  const { made, browser, told } = player(t);
+  made.unlock();
+  await settled();
+  made.play(FRAME);
+  made.stop(1);
+  made.play(FRAME);
+  made.play({ type: "frame", frame: frame({ turn: 2, length: 0 }) });
+  browser.contexts[0].change("interrupted");
+  t.mock.timers.tick(1000);
+  assert.deepEqual(told.blocked, []);
+});
+
 test("volume and ducking multiply, and reach the graph as a glide", async (t) => {
   const { made, browser } = player(t);
   made.setVolume(0.5);

@@ -12,16 +12,16 @@ function sound(t, options) {
       return { released: false, release: async () => void (browser.awake -= 1) };
     },
   };
-  const statuses = [];
+  const [statuses, blocked] = [[], []];
   const made = new Sound({
     onMicrophone: () => {},
     onMicrophoneStatus: (status) => statuses.push(status),
     onPosition: () => {},
     onHeard: () => {},
-    onBlocked: () => {},
+    onBlocked: (now) => blocked.push(now),
     onSilent: () => {},
   });
-  return { made, browser, statuses };
+  return { made, browser, statuses, blocked };
 }
 
 test("the screen stays on while the microphone is open or somebody is heard", async (t) => {
@@ -48,6 +48,23 @@ test("a page that is shown again takes the sound up again, if it ever had any", 
   browser.document.show(true);
   await settled();
   assert.equal(browser.contexts[0].state, "running");
+});
+
+test("a microphone that hears nothing for want of a tap says so, and goes on by itself where it may", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const stream = new FakeStream();
+  const { made, browser, blocked } = sound(t, { give: () => stream });
+  await made.openMicrophone();
+  browser.refuses = true;
+  stream.track.onmute();
+  browser.contexts[0].change("interrupted");
+  t.mock.timers.tick(1000);
+  assert.deepEqual(blocked, [true]);
+  browser.refuses = false;
+  stream.track.onunmute();
+  await settled();
+  assert.equal(browser.contexts[0].state, "running");
+  assert.deepEqual(blocked, [true, false]);
 });
 
 test("devices are told anew when one comes or goes, and when they may be named", async (t) => {

@@ -21,7 +21,7 @@ test("whatever is wrong with the microphone, the person is told that typing work
 test("the button of a notice does what helps, and is not there where nothing here does", () => {
   assert.equal(noticeAction({ ...open, microphone: "lost" }), "Dismiss");
   assert.equal(noticeAction({ ...open, microphone: "muted" }), "");
-  assert.equal(noticeAction({ ...open, microphone: "lost", blocked: true }), "Play");
+  assert.equal(noticeAction({ ...open, microphone: "lost", blocked: true }), "Go on");
   assert.equal(noticeAction({ ...open, connection: "reconnecting", blocked: true }), "Try now");
   assert.equal(noticeAction({ ...open, connection: "refused" }), "");
 });
