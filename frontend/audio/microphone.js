@@ -99,8 +99,10 @@ async function askFor(deviceId) {
 async function capture(stream, context, onFrame) {
   const source = sourceOf(stream, context);
   const own = source.context === context ? null : /** @type {AudioContext} */ (source.context);
-  await source.context.audioWorklet.addModule("/audio/capture-worklet.js");
-  const worklet = new AudioWorkletNode(source.context, "capture", { outputChannelCount: [1] });
+  const worklet = await newWorklet(source.context).catch((error) => {
+    void own?.close();
+    throw error;
+  });
   worklet.port.onmessage = ({ data }) => onFrame(data);
   // Only nodes that lead to the destination are sure to run; this one's output is silence.
   source.connect(worklet).connect(source.context.destination);
@@ -112,6 +114,12 @@ async function capture(stream, context, onFrame) {
     stopTracks(stream);
     void own?.close();
   };
+}
+
+/** @param {BaseAudioContext} context */
+async function newWorklet(context) {
+  await context.audioWorklet.addModule("/audio/capture-worklet.js");
+  return new AudioWorkletNode(context, "capture", { outputChannelCount: [1] });
 }
 
 /**

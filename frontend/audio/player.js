@@ -162,6 +162,7 @@ export class Player {
 
   /** @param {string} deviceId empty: the system's choice */
   async setLoudspeaker(deviceId) {
+    if (deviceId === this._loudspeaker) return;
     this._loudspeaker = deviceId;
     await this.route();
   }

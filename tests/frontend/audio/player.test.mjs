@@ -169,6 +169,8 @@ test("the chosen loudspeaker is used while it is there, else the system's", asyn
   await settled();
   assert.equal(context.sinkId, "headset");
   browser.devices = [];
+  await made.setLoudspeaker("headset"); // nothing has changed: nobody asks
+  assert.equal(context.sinkId, "headset");
   await made.route();
   assert.equal(context.sinkId, "");
   browser.devices = [headset];
