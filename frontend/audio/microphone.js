@@ -148,7 +148,7 @@ function failure(error) {
   return name === "NotFoundError" ? "missing" : "failed";
 }
 
-/** @param {unknown} error */
+/** Not every browser's OverconstrainedError is an Error. @param {unknown} error */
 function nameOf(error) {
-  return error instanceof Error || error instanceof DOMException ? error.name : "";
+  return String(/** @type {{name?: unknown} | null | undefined} */ (error)?.name ?? "");
 }
