@@ -7,7 +7,7 @@ import { loudness } from "./audio/capture.js";
 import { parseFrame } from "./audio/frames.js";
 import { Sound } from "./audio/sound.js";
 import { Connection, socketUrl } from "./connection.js";
-import { initialState, reduce, canStop } from "./model/state.js";
+import { initialState, reduce, canStop, isMicrophoneOpen } from "./model/state.js";
 import { silenceText } from "./model/wording.js";
 import { PanelHost } from "./panels/host.js";
 import { StoredPreferences, configuration } from "./preferences.js";
@@ -50,6 +50,7 @@ const sound = new Sound({
     dispatch({ type: "heard.changed", position });
     page.stage.showLevel(level);
   },
+  onBlocked: (blocked) => dispatch({ type: "sound.blocked", blocked }),
   onSilent: () => dispatch({ type: "error", code: "no_sound", message: silenceText(isSecureContext) }),
 });
 
@@ -144,8 +145,8 @@ function interrupt() {
 }
 
 function toggleMicrophone() {
-  if (state.microphone === "on") sound.closeMicrophone();
-  else void sound.openMicrophone();
+  if (isMicrophoneOpen(state.microphone)) sound.closeMicrophone();
+  else void sound.openMicrophone(preferences.value.microphone);
 }
 
 /** @param {boolean} holding */
@@ -160,10 +161,14 @@ function holdToTalk(holding) {
 function applyPreferences(value) {
   document.documentElement.dataset.theme = value.theme;
   sound.setVolume(value.volume);
+  void sound.setLoudspeaker(value.loudspeaker);
 }
 
 preferences.onChange((value, before) => {
   applyPreferences(value);
+  if (value.microphone !== before.microphone && isMicrophoneOpen(state.microphone)) {
+    void sound.openMicrophone(value.microphone);
+  }
   const [wanted, had] = [configuration(value), configuration(before)];
   if (JSON.stringify(wanted) !== JSON.stringify(had)) connection.send(wanted);
   draw();
@@ -182,7 +187,7 @@ listenForGestures(page, {
   dismissError: () => dispatch({ type: "error.dismissed" }),
   dismissNotice() {
     if (state.connection === "reconnecting") connection.retryNow();
-    else dispatch({ type: "microphone.changed", status: "off" });
+    else if (!state.blocked) dispatch({ type: "microphone.changed", status: "off" });
   },
   returned: () => connection.retryNow(),
 });

@@ -138,6 +138,17 @@ type PlayerMessage =
   | { type: "hold"; held: boolean }
   | { type: "reset" };
 
+/** What the player posts: how far each reply was rendered since the last one. */
+type Rendered = {
+  positions: import("./audio/jitter-buffer.js").Position[];
+  /** Mean square of what was rendered meanwhile. */
+  power: number;
+  /** Whether there is more to play. */
+  busy: boolean;
+  /** The context's time at which the last sample of it is rendered, seconds. */
+  at: number;
+};
+
 interface Navigator {
   /** Safari's; says what the page uses sound for. */
   audioSession?: { type: string };

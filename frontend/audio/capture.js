@@ -1,6 +1,7 @@
 // @ts-check
 /** Microphone samples at the device's rate -> frames of 20 ms PCM16 at 16 kHz. Knows nothing of the audio graph. */
 
+import { perceivedLevel } from "./level.js";
 import { Resampler } from "./resampler.js";
 
 export const CAPTURE_HZ = 16000;
@@ -43,6 +44,5 @@ export function toPcm16(sample) {
 export function loudness(frame) {
   let energy = 0;
   for (const sample of frame) energy += sample * sample;
-  const decibels = 10 * Math.log10(energy / frame.length / 32768 ** 2 + 1e-12);
-  return Math.max(0, Math.min(1, (decibels + 60) / 45));
+  return perceivedLevel(energy / frame.length / 32768 ** 2);
 }

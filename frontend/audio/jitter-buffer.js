@@ -14,9 +14,8 @@ const LONGEST_S = 60; // many times what the server sends ahead; beyond it, new 
 export class JitterBuffer {
   /** @param {number} rateHz rate of the received audio */
   constructor(rateHz) {
-    this._target = Math.round(TARGET_S * rateHz);
-    this._fade = Math.round(FADE_S * rateHz);
-    this._longest = LONGEST_S * rateHz;
+    this._target = this._fade = this._longest = 0;
+    this.setRate(rateHz);
     /** @type {AudioFrame[]} */
     this._queue = [];
     /** Samples queued, less those already read. */
@@ -27,7 +26,6 @@ export class JitterBuffer {
     this._waited = 0;
     this._playing = false;
     this._held = false;
-    /** The newest turn known. */
     this._turn = 0;
     /** Turns up to this one are over. */
     this._flushed = 0;
@@ -40,12 +38,24 @@ export class JitterBuffer {
     this._positions = [];
   }
 
+  /** What comes from now on has this rate; nothing may be queued. @param {number} rateHz */
+  setRate(rateHz) {
+    this._target = Math.round(TARGET_S * rateHz);
+    this._fade = Math.round(FADE_S * rateHz);
+    this._longest = LONGEST_S * rateHz;
+  }
+
   /** Another session begins, and counts its turns from 1 again. */
   reset() {
     this._cut();
     this._turn = 0;
     this._flushed = 0;
     this._received.clear();
+  }
+
+  /** The newest turn known. */
+  get turn() {
+    return this._turn;
   }
 
   /** True while there is something to play. */

@@ -1,180 +1,102 @@
 // @ts-check
 /// <reference path="../types.d.ts" />
-/**
- * The microphone and the player around one AudioContext. The context is created inside a gesture of the person, for
- * browsers let no page sound before that. Knows nothing of sockets or captions.
- */
+/** The page's sound in one place: player, microphone, devices, and the screen kept on meanwhile. */
 
-import { HeardPositions } from "./heard.js";
+import { listDevices } from "./devices.js";
+import { Microphone } from "./microphone.js";
+import { Player } from "./player.js";
+import { WakeLock } from "./wake-lock.js";
 
-const DUCK_TIME_S = 0.02;
-const FADED_MS = 80; // four times the above: what is cut then is 35 dB down, and does not click
-
-/** @typedef {import("./jitter-buffer.js").Position} Position */
-/**
- * @typedef {object} AudioListeners
- * @property {(frame: Int16Array<ArrayBuffer>) => void} onMicrophone 20 ms at 16 kHz
- * @property {(status: import("../model/state.js").MicrophoneStatus) => void} onMicrophoneStatus
- * @property {(position: Position) => void} onPosition what of a reply has been heard, a few times a second
- * @property {(position: Position | null, level: number) => void} onHeard what is being heard now, and how loud, 0 to 1
- * @property {() => void} onSilent this browser cannot play here
- */
+/** @typedef {import("./player.js").PlayerListeners & import("./microphone.js").MicrophoneListeners} SoundListeners */
 
 export class Sound {
-  /** @param {AudioListeners} listeners */
+  /** @param {SoundListeners} listeners */
   constructor(listeners) {
-    this._listeners = listeners;
-    this._heard = new HeardPositions();
-    /** @type {AudioContext | null} */
-    this._context = null;
-    /** @type {Promise<void> | null} */
-    this._loading = null;
-    /** @type {GainNode | null} */
-    this._gain = null;
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this._holding = undefined;
-    /** @type {MessagePort | null} */
-    this._player = null;
-    /** @type {PlayerMessage[] | null} kept until there is a player; `null` when there will be none */
-    this._early = [];
-    /** @type {MediaStream | null} */
-    this._stream = null;
-    /** @type {{source: AudioNode, worklet: AudioWorkletNode} | null} */
-    this._capture = null;
+    /** Told when a device has come, gone, or may now be named. @type {(() => void) | null} */
+    this.onDevices = null;
+    this._wakeLock = new WakeLock();
+    this._microphoneOn = false;
+    this._heard = false;
+    this._player = new Player({
+      ...listeners,
+      onHeard: (position, level) => {
+        this._heard = position !== null;
+        this._stayAwake();
+        listeners.onHeard(position, level);
+      },
+    });
+    this._microphone = new Microphone({
+      ...listeners,
+      onMicrophoneStatus: (status) => {
+        this._microphoneOn = status === "on" || status === "muted";
+        this._stayAwake();
+        this._player.keep(this._microphoneOn);
+        listeners.onMicrophoneStatus(status);
+        if (status === "on") this._devicesChanged(); // browsers name them from now on
+      },
+    });
+    navigator.mediaDevices?.addEventListener("devicechange", () => this._devicesChanged());
+    document.addEventListener("visibilitychange", () => document.hidden || this._player.resume());
   }
 
   /** Make sound possible. Call it inside a click, key press or submit, before anything is awaited. */
   unlock() {
-    if (this._context === null) {
-      useSoundFor("playback");
-      this._context = new AudioContext({ latencyHint: "interactive" });
-      this._loading = this._load(this._context);
-      this._loading.catch(() => this._giveUp());
-    }
-    if (this._context.state !== "running") void this._context.resume();
-  }
-
-  /** @param {AudioContext} context */
-  async _load(context) {
-    await Promise.all([
-      context.audioWorklet.addModule("/audio/player-worklet.js"),
-      context.audioWorklet.addModule("/audio/capture-worklet.js"),
-    ]);
-    const player = new AudioWorkletNode(context, "player", { numberOfInputs: 0, outputChannelCount: [1] });
-    this._gain = context.createGain();
-    player.connect(this._gain).connect(context.destination);
-    player.port.onmessage = ({ data }) => this._rendered(data);
-    this._player = player.port;
-    for (const message of this._early?.splice(0) ?? []) this._player.postMessage(message);
-  }
-
-  /** Browsers have worklets only on pages served over https or from this machine. */
-  _giveUp() {
-    this._early = null;
-    this._listeners.onSilent();
+    this._player.unlock();
   }
 
   /** @param {PlayerMessage} message */
   play(message) {
-    if (this._player) this._player.postMessage(message);
-    else this._early?.push(message);
-    if (message.type === "reset") this._heard.clear();
+    this._player.play(message);
   }
 
   /** Fall silent now and say how far each reply was heard. @param {number} turn */
   stop(turn) {
-    this.play({ type: "flush", turn });
-    for (const position of this._heard.report(Infinity)) this._listeners.onPosition(position);
+    this._player.stop(turn);
   }
 
-  /**
-   * Lower the voices to `gain`, or bring them back to 1. At 0 they wait: what is not heard is kept, and played on
-   * from there.
-   * @param {number} gain
-   */
+  /** Lower the voices to `gain`, or bring them back to 1; at 0 they wait. @param {number} gain */
   duck(gain) {
-    clearTimeout(this._holding);
-    if (gain === 0) this._holding = setTimeout(() => this.play({ type: "hold", held: true }), FADED_MS);
-    else this.play({ type: "hold", held: false });
-    if (!this._gain || !this._context) return;
-    this._gain.gain.setTargetAtTime(gain, this._context.currentTime, DUCK_TIME_S);
+    this._player.duck(gain);
   }
 
   /** @param {number} volume 0 to 1 */
   setVolume(volume) {
-    this._volume = volume;
+    this._player.setVolume(volume);
   }
 
-  /** @param {{positions: Position[], busy: boolean, at: number}} progress */
-  _rendered({ positions, busy, at }) {
-    const context = /** @type {AudioContext} */ (this._context);
-    const latencyS = context.outputLatency || context.baseLatency || 0;
-    for (const position of positions) this._heard.note(position, at + latencyS);
-    if (busy) {
-      this._reportAll(this._heard.due(context.currentTime));
-      if (positions.length > 0) this._listeners.onHeard(positions[positions.length - 1], 0.5);
-      return;
-    }
-    this._listeners.onHeard(null, 0);
-    setTimeout(() => this._reportAll(this._heard.report(context.currentTime)), (latencyS + 0.02) * 1000);
+  get canChooseLoudspeaker() {
+    return "AudioContext" in globalThis && "setSinkId" in AudioContext.prototype;
   }
 
-  /** @param {Position[]} positions */
-  _reportAll(positions) {
-    for (const position of positions) this._listeners.onPosition(position);
+  /** @param {string} deviceId empty: the system's choice, as also while that device is not there */
+  async setLoudspeaker(deviceId) {
+    await this._player.setLoudspeaker(deviceId);
   }
 
-  /** Ask for the microphone and send what it hears. Call it inside a click. */
-  async openMicrophone() {
-    this.unlock();
-    const context = /** @type {AudioContext} */ (this._context);
-    if (!navigator.mediaDevices) return this._listeners.onMicrophoneStatus("insecure");
-    this._listeners.onMicrophoneStatus("asking");
-    try {
-      useSoundFor("play-and-record");
-      const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
-      const stream = await navigator.mediaDevices.getUserMedia({ audio });
-      await this._loading;
-      this._attach(context, stream);
-      this._listeners.onMicrophoneStatus("on");
-    } catch (error) {
-      useSoundFor("playback");
-      this._listeners.onMicrophoneStatus(microphoneFailure(error));
-    }
+  /**
+   * Ask for the microphone and send what it hears; one that is open gives way. Call it inside a click.
+   * @param {string} deviceId empty: the system's choice, as also when that device is gone
+   */
+  async openMicrophone(deviceId = "") {
+    await this._microphone.open(deviceId, this._player.unlock());
   }
 
-  /** @param {AudioContext} context @param {MediaStream} stream */
-  _attach(context, stream) {
-    const source = context.createMediaStreamSource(stream);
-    const capture = new AudioWorkletNode(context, "capture", { outputChannelCount: [1] });
-    capture.port.onmessage = ({ data }) => this._listeners.onMicrophone(data);
-    // Only nodes that lead to the destination are sure to run; this one's output is silence.
-    source.connect(capture).connect(context.destination);
-    stream.getTracks()[0].onended = () => this.closeMicrophone("lost");
-    this._stream = stream;
-    this._capture = { source, worklet: capture };
+  /** Let go of the microphone, so that the browser shows it as free. */
+  closeMicrophone() {
+    this._microphone.close();
   }
 
-  /** Let go of the microphone, so that the browser shows it as free. @param {"off" | "lost"} status */
-  closeMicrophone(status = "off") {
-    for (const track of this._stream?.getTracks() ?? []) track.stop();
-    this._capture?.source.disconnect();
-    this._capture?.worklet.disconnect();
-    this._capture?.worklet.port.postMessage("close");
-    this._stream = this._capture = null;
-    useSoundFor("playback");
-    this._listeners.onMicrophoneStatus(status);
+  /** The devices to choose from; none until the microphone has been allowed. */
+  devices() {
+    return listDevices();
   }
-}
 
-/** Without this an iPhone's silent switch also silences the characters. @param {string} type */
-function useSoundFor(type) {
-  if (navigator.audioSession) navigator.audioSession.type = type;
-}
+  _devicesChanged() {
+    void this._player.route();
+    this.onDevices?.();
+  }
 
-/** @param {unknown} error @returns {"denied" | "missing" | "failed"} */
-function microphoneFailure(error) {
-  const name = error instanceof DOMException ? error.name : "";
-  if (name === "NotAllowedError" || name === "SecurityError") return "denied";
-  return name === "NotFoundError" ? "missing" : "failed";
+  _stayAwake() {
+    this._wakeLock.hold(this._microphoneOn || this._heard);
+  }
 }

@@ -9,7 +9,7 @@ import { changeReply, closeReplies, ended, heardSamples, newReply, withWords } f
 
 /**
  * @typedef {"connecting" | "open" | "reconnecting" | "refused"} ConnectionStatus
- * @typedef {"off" | "asking" | "on" | "denied" | "missing" | "failed" | "lost" | "insecure"} MicrophoneStatus
+ * @typedef {"off" | "asking" | "on" | "muted" | "denied" | "missing" | "failed" | "lost" | "insecure"} MicrophoneStatus
  * @typedef {import("./lines.js").PersonLine} PersonLine
  * @typedef {import("./lines.js").ReplyLine} ReplyLine
  * @typedef {import("./lines.js").NoteLine} NoteLine
@@ -24,6 +24,7 @@ import { changeReply, closeReplies, ended, heardSamples, newReply, withWords } f
  * @property {string} refusal why the server does not let us in
  * @property {boolean} back the connection was lost and has come back
  * @property {MicrophoneStatus} microphone
+ * @property {boolean} blocked the sound is wanted, and the browser waits for a tap
  * @property {string | null} session
  * @property {string | null} conversation
  * @property {Record<"stt" | "llm" | "tts", Engine> | null} engines
@@ -44,6 +45,7 @@ import { changeReply, closeReplies, ended, heardSamples, newReply, withWords } f
 /**
  * @typedef {{type: "connection.changed", status: ConnectionStatus, refusal?: string}
  *   | {type: "microphone.changed", status: MicrophoneStatus}
+ *   | {type: "sound.blocked", blocked: boolean}
  *   | {type: "heard.changed", position: import("../audio/jitter-buffer.js").Position | null}
  *   | {type: "conversation.left"}
  *   | {type: "address.toggled", character: string}
@@ -56,6 +58,7 @@ export const initialState = {
   refusal: "",
   back: false,
   microphone: "off",
+  blocked: false,
   session: null,
   conversation: null,
   engines: null,
@@ -87,6 +90,8 @@ export function reduce(state, event) {
       return connectionChanged(state, event.status, event.refusal ?? "");
     case "microphone.changed":
       return { ...state, microphone: event.status };
+    case "sound.blocked":
+      return { ...state, blocked: event.blocked };
     case "heard.changed":
       return heardChanged(state, event.position);
     case "conversation.left":
@@ -124,6 +129,11 @@ export function reduce(state, event) {
     default:
       return state;
   }
+}
+
+/** True while the microphone is taken, whether or not it hears anything. @param {MicrophoneStatus} microphone */
+export function isMicrophoneOpen(microphone) {
+  return microphone === "on" || microphone === "muted";
 }
 
 /** True while there is an answer, or its sound, to interrupt. @param {State} state */

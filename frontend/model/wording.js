@@ -9,6 +9,7 @@ const MICROPHONE = {
   off: "Microphone off",
   asking: "Waiting for permission…",
   on: "Listening",
+  muted: "Microphone muted",
   denied: "Microphone blocked",
   missing: "No microphone",
   failed: "Microphone off",
@@ -21,6 +22,7 @@ const MICROPHONE_NOTICE = {
   denied:
     "The browser does not let this page use the microphone. Allow it in the site settings beside the address, " +
     "then press the microphone again. Typing works without it.",
+  muted: "Nobody hears you: the microphone is muted, by a switch on it or by the system. Unmute it there, or type.",
   missing: "No microphone was found. Connect one and press the microphone again, or type.",
   failed: "The microphone could not be opened; another program may be using it. Typing works without it.",
   lost: "The microphone was disconnected. Press the microphone to use another one, or type.",
@@ -38,11 +40,12 @@ export function connectionText({ connection, back, refusal }) {
 }
 
 /** What stands in the way, if anything. @param {State} state */
-export function noticeText({ connection, refusal, microphone }) {
+export function noticeText({ connection, refusal, microphone, blocked }) {
   if (connection === "refused") return refusal;
   if (connection === "reconnecting") {
     return `${refusal || "The server does not answer."} Trying again; what you have typed stays here.`;
   }
+  if (blocked) return "The browser holds the sound back. Tap the page or press a key to go on.";
   return MICROPHONE_NOTICE[microphone] ?? "";
 }
 
@@ -72,6 +75,14 @@ export function welcomeText(cast) {
   const last = names.pop();
   const text = `Talk with ${names.length > 0 ? `${names.join(", ")} and ${last}` : last}`;
   return text.length > LONGEST_TITLE ? `Talk with a cast of ${cast.length}` : text;
+}
+
+/** What pressing the button beside that does; empty: nothing can be done here. @param {State} state */
+export function noticeAction({ connection, microphone, blocked }) {
+  if (connection === "reconnecting") return "Try now";
+  if (connection === "refused") return "";
+  if (blocked) return "Go on";
+  return microphone === "muted" ? "" : "Dismiss";
 }
 
 /** Why there is no sound. @param {boolean} secure whether the page was served over https or from this machine */

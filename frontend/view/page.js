@@ -2,8 +2,15 @@
 /// <reference path="../types.d.ts" />
 /** Draws everything around the captions from the state. Knows nothing of what the buttons do. */
 
-import { canStop } from "../model/state.js";
-import { activityText, connectionText, noticeText, placeholderText, welcomeText } from "../model/wording.js";
+import { canStop, isMicrophoneOpen } from "../model/state.js";
+import {
+  activityText,
+  connectionText,
+  noticeAction,
+  noticeText,
+  placeholderText,
+  welcomeText,
+} from "../model/wording.js";
 import { Captions } from "./captions.js";
 import { byId, element, part, setText } from "./dom.js";
 import { Stage } from "./stage.js";
@@ -59,15 +66,15 @@ export class Page {
     this._welcome.hidden = state.lines.length > 0 || state.hearing !== null;
     this._captions.draw(state);
     drawNotice(this.notice, noticeText(state));
-    setText(part(this.notice, "button"), state.connection === "reconnecting" ? "Try now" : "Dismiss");
-    part(this.notice, "button").hidden = state.connection === "refused";
+    setText(part(this.notice, "button"), noticeAction(state));
+    part(this.notice, "button").hidden = noticeAction(state) === "";
     drawNotice(this.error, state.error?.message ?? "");
     this._drawControls(state, preferences);
   }
 
   /** @param {State} state @param {Readonly<Preferences>} preferences */
   _drawControls(state, { mode }) {
-    const on = state.microphone === "on";
+    const on = isMicrophoneOpen(state.microphone);
     const asking = state.microphone === "asking";
     const open = state.connection === "open";
     this.microphone.setAttribute("aria-pressed", String(on));

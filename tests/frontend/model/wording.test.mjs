@@ -1,15 +1,35 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { initialState } from "../../../frontend/model/state.js";
-import { activityText, connectionText, noticeText, welcomeText } from "../../../frontend/model/wording.js";
+import { initialState, reduce } from "../../../frontend/model/state.js";
+import {
+  activityText,
+  connectionText,
+  noticeAction,
+  noticeText,
+  welcomeText,
+} from "../../../frontend/model/wording.js";
 
 const open = { ...initialState, connection: "open", session: "s" };
 
 test("whatever is wrong with the microphone, the person is told that typing works", () => {
-  for (const microphone of ["denied", "missing", "failed", "lost", "insecure"]) {
+  for (const microphone of ["muted", "denied", "missing", "failed", "lost", "insecure"]) {
     assert.match(noticeText({ ...open, microphone }), /typ/i, microphone);
   }
   for (const microphone of ["off", "asking", "on"]) assert.equal(noticeText({ ...open, microphone }), "");
+});
+
+test("the button of a notice does what helps, and is not there where nothing here does", () => {
+  assert.equal(noticeAction({ ...open, microphone: "lost" }), "Dismiss");
+  assert.equal(noticeAction({ ...open, microphone: "muted" }), "");
+  assert.equal(noticeAction({ ...open, microphone: "lost", blocked: true }), "Go on");
+  assert.equal(noticeAction({ ...open, connection: "reconnecting", blocked: true }), "Try now");
+  assert.equal(noticeAction({ ...open, connection: "refused" }), "");
+});
+
+test("sound that waits for a tap is told before the microphone, and is forgotten when it plays", () => {
+  const waiting = reduce({ ...open, microphone: "lost" }, { type: "sound.blocked", blocked: true });
+  assert.match(noticeText(waiting), /[Tt]ap/);
+  assert.match(noticeText(reduce(waiting, { type: "sound.blocked", blocked: false })), /microphone/i);
 });
 
 test("a lost server is told before a missing microphone, and its return is told too", () => {
