@@ -41,6 +41,7 @@ from backend.routes import (
 )
 from backend.routes.body_limit import BodyLimit
 from backend.routes.errors import DOCUMENTED, install_error_handlers
+from backend.routes.page import Page
 from backend.server import Server
 from backend.session_settings import Engines, SessionSettings
 from backend.storage.characters import StoredCast
@@ -158,5 +159,5 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
     app.add_middleware(CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["*"], allow_headers=["*"])
     for router in ROUTERS:
         app.include_router(router)
-    app.mount("/", operations.Page(), name="page")
+    app.mount("/", Page(), name="page")
     return app

@@ -186,7 +186,7 @@ async def test_operations_routes():
             assert 'voicechat_replies_total{outcome="completed"} 1.0' in metrics
         page = await http.get("/")
         assert page.status_code == 200
-        assert "default-src 'self'" in page.headers["content-security-policy"]
+        assert "default-src 'none'" in page.headers["content-security-policy"]
 
 
 async def test_http_errors_have_one_shape():
