@@ -66,6 +66,13 @@ class SessionReady:
 
 
 @dataclass(frozen=True, slots=True)
+class EnginesChanged:
+    """Which engines serve now, as `SessionReady` tells it: one is loading or has loaded, or another has taken over."""
+
+    engines: Mapping[str, Mapping[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechStarted:
     """The person began to speak. `audio_ms`: where, in all microphone audio of this session. `line`: the id that what
     they say will have in the conversation."""
@@ -310,6 +317,7 @@ class Pong:
 
 Event = (
     SessionReady
+    | EnginesChanged
     | SpeechStarted
     | SpeechStopped
     | TranscriptPartial

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MAX_WAITING = 4096
 """Events that wait for the client to come back. A turn that nobody hears makes some hundred, then it waits too."""
 
+OUTDATED = (events.SessionReady, events.EnginesChanged)
+"""What waits of these says less than the `SessionReady` that greets whoever comes back."""
+
 MAX_UNHEARD_FRAMES = 600
 """Frames remembered: a minute at the most; a client that reports, or plays by the clock, leaves some 20."""
 
@@ -146,6 +149,7 @@ class Link:
         self._give_up()
         async with self._one_at_a_time:
             self._carry = carry
+            self._waiting = deque(waiting for waiting in self._waiting if not isinstance(waiting[0], OUTDATED))
             await self._tell(replace(ready, newest=self._memory.newest), at)
             for again in (*self._memory.words(), *self._memory.unheard()):
                 await self._tell(again, at)

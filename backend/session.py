@@ -109,7 +109,7 @@ class Session:
         self.conversation.restore(conversation, lines, summary)
         self._change(change)
 
-    def note(self, command: commands.Interrupt | commands.Leave | commands.Return) -> None:
+    def note(self, command: commands.Interrupt | commands.Leave | commands.Return | commands.ShowEngines) -> None:
         """Take a command that comes from the server and not from the client: it need not wait for room."""
         self._note(command)
 
@@ -165,6 +165,8 @@ class Session:
                 self._floor.listener_left()
             case commands.Return():
                 self._floor.listener_back()
+            case commands.ShowEngines():
+                await self._emit(events.EnginesChanged(self._engines.describe()))
             case commands.Configure():
                 await self._configure(item)
             case commands.Greet():

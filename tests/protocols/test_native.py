@@ -178,6 +178,7 @@ def test_audio_frames_have_the_header_of_the_contract(
 ENTRY = Ledger(0, 0.0).entry(1.5, 0)
 EVENTS = {
     "session.ready": events.SessionReady("s", "t", "c", 24000, {"llm": {"name": "x"}}, [MARA]),
+    "engines.changed": events.EnginesChanged({"stt": {"name": "x"}}),
     "speech.started": events.SpeechStarted(10),
     "speech.stopped": events.SpeechStopped(20, 256, "finished sentence"),
     "transcript.partial": events.TranscriptPartial("wha"),
