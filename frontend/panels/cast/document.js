@@ -69,8 +69,8 @@ export function sampleText({ name, first_message }, person) {
   const called = name.trim();
   const words = first_message
     .replace(/\*[^*]*\*/gu, " ")
-    .replace(/\{\{char\}\}|<BOT>/giu, called)
-    .replace(/\{\{user\}\}|<USER>/giu, person || "my friend")
+    .replace(/\{\{char\}\}|<BOT>/giu, () => called)
+    .replace(/\{\{user\}\}|<USER>/giu, () => person || "my friend")
     .replace(/\{\{[^}]*\}\}/gu, "")
     .replace(/\s+/gu, " ")
     .trim();

@@ -95,6 +95,7 @@ export class CharacterForm {
     );
     part(form, "h3").tabIndex = -1;
     form.noValidate = true;
+    form.addEventListener("input", () => tell(this._problem, ""));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       void this._saveNow();
@@ -169,6 +170,7 @@ export class CharacterForm {
   /** Gives up what was changed, if the person agrees. */
   leave() {
     if (!this.changed) return this._context.onLeft();
+    tell(this._problem, "");
     const actions = part(this.node, ".save-bar > .actions");
     ask(actions, "Give up what you have changed?", "Give up", "Keep editing", () => this._context.onLeft());
   }

@@ -112,13 +112,13 @@ class Row {
     this._handle.type = "button";
     this._handle.setAttribute("aria-expanded", "false");
     this._face = element("span", "");
-    this._who = element("span", "who");
+    this._who = element("span", "called");
     this._who.dir = "auto";
     this._voice = element("span", "hint");
     this._voice.dir = "auto";
-    this.edit = element("button", "person", this._face, element("span", "names", this._who, this._voice));
+    this.edit = element("button", "choose", this._face, element("span", "labels", this._who, this._voice));
     this.edit.type = "button";
-    this.edit.append(element("span", "edit", "Edit"));
+    this.edit.append(element("span", "edit-word", "Edit"));
     this.edit.addEventListener("click", () => onEdit(id));
     this._switch = element("input", "switch");
     this._switch.type = "checkbox";

@@ -88,6 +88,7 @@ export class NewVoice {
       element("div", "save-bar", this._problem, actions),
     );
     form.noValidate = true;
+    form.addEventListener("input", () => tell(this._problem, ""));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       void this._send();

@@ -4,26 +4,15 @@
 
 export const MOST_IN_SCENE = 12;
 
-/**
- * `list` with the item at `from` at the place `to`, or as near as there are places.
- * @template Item
- * @param {readonly Item[]} list @param {number} from @param {number} to
- */
-export function moved(list, from, to) {
-  const others = list.filter((_, place) => place !== from);
-  const place = Math.max(0, Math.min(others.length, to));
-  return [...others.slice(0, place), list[from], ...others.slice(place)];
-}
-
 /** Where a key takes what is at `place` of `count`; `null`: nowhere. @param {string} key @param {number} place @param {number} count */
 export function placeAfterKey(key, place, count) {
-  const places = /** @type {Record<string, number>} */ ({
-    ArrowUp: place - 1,
-    ArrowDown: place + 1,
-    Home: 0,
-    End: count - 1,
-  });
-  const to = places[key];
+  const places = new Map([
+    ["ArrowUp", place - 1],
+    ["ArrowDown", place + 1],
+    ["Home", 0],
+    ["End", count - 1],
+  ]);
+  const to = places.get(key);
   return to === undefined || to < 0 || to >= count || to === place ? null : to;
 }
 

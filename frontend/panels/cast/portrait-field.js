@@ -15,7 +15,7 @@ export class PortraitField {
     const choose = fileButton("Choose a picture", "image/*", (file) => void this.take(file));
     const actions = element("div", "actions", choose, this._remove);
     const texts = element("div", "", actions, element("p", "hint", "Or drop one here."), this.problem);
-    this.node = element("div", "portrait", this._face, texts);
+    this.node = element("div", "portrait voice", this._face, texts);
     this._who = { id: "", name: "" };
     this._address = "";
     this._own = "";

@@ -84,9 +84,9 @@ export class VoicePicker {
     choice.name = "cast-voice";
     choice.checked = this.value === id;
     choice.addEventListener("change", () => (this.value = id));
-    const name = element("span", "who", called);
+    const name = element("span", "called", called);
     name.dir = "auto";
-    const text = element("span", "names", name, element("span", "hint", about));
+    const text = element("span", "labels", name, element("span", "hint", about));
     return element("div", "voice-row", element("label", "check", choice, text), ...(actions?.(name) ?? []));
   }
 

@@ -44,7 +44,7 @@ export function isAdded({ voice_id, method }) {
  * @param {Voice} voice
  */
 export function voiceText({ description, labels, method }) {
-  const language = labels.language[0].toLocaleUpperCase() + labels.language.slice(1);
+  const language = labels.language.charAt(0).toLocaleUpperCase() + labels.language.slice(1);
   const parts = [method === "clone" ? "From a recording" : "", description, language === "English" ? "" : language];
   return parts.filter(Boolean).join(" · ");
 }
