@@ -82,12 +82,13 @@ export default class {
     const actions = element("div", "actions", add, card);
     const hint = element("p", "hint", "Character cards, PNG or JSON, can also be dropped anywhere here.");
     const scene = sceneSection(this._context.preferences);
-    return element("div", "", this._list.node, actions, hint, this._problem, this._status, scene);
+    return element("div", "", actions, hint, this._problem, this._status, this._list.node, scene);
   }
 
   open() {
     const dialog = this.node.closest("dialog");
     if (dialog && !part(dialog, ".veil")) takeDrops(dialog, () => this._target());
+    this._status.textContent = "";
     void this._load();
   }
 
@@ -250,7 +251,7 @@ export default class {
         problems.push(`${file.name}: ${problemText(error)}`);
       }
     }
-    tell(this._problem, problems.join("\n"));
+    this._tell(problems.join("\n"));
   }
 
   /** What goes wrong is told in the list. @param {() => Promise<void>} act */
@@ -259,7 +260,13 @@ export default class {
     try {
       await act();
     } catch (error) {
-      tell(this._problem, problemText(error));
+      this._tell(problemText(error));
     }
+  }
+
+  /** @param {string} problem */
+  _tell(problem) {
+    tell(this._problem, problem);
+    this._problem.scrollIntoView({ block: "nearest" });
   }
 }

@@ -7,7 +7,7 @@ import {
   microphoneProblem,
   recordingAfter,
   recordingText,
-} from "../../../../frontend/panels/cast/recording.js";
+} from "../../../frontend/panels/cast/recording.js";
 
 const sound = new Blob(["x"]);
 const heard = (seconds) => ({ type: "heard", seconds, level: 0.5 });

@@ -7,7 +7,7 @@ import {
   knowledgeText,
   sampleText,
   talkativenessText,
-} from "../../../../frontend/panels/cast/document.js";
+} from "../../../frontend/panels/cast/document.js";
 
 const stored = { ...BLANK, id: "ada", name: "Ada", enabled: true, lorebook: { entries: [] }, updated_at: 5 };
 

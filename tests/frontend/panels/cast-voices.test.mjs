@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isAdded, sources, voiceName, voiceText } from "../../../../frontend/panels/cast/voices.js";
+import { isAdded, sources, voiceName, voiceText } from "../../../frontend/panels/cast/voices.js";
 
 const nova = {
   voice_id: "nova",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { linesText } from "../../../../frontend/panels/cast/scene.js";
+import { linesText } from "../../../frontend/panels/cast/scene.js";
 
 test("how long they may go on among themselves is said in words, down to not at all", () => {
   assert.match(linesText(0), /wait for you/);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arranged, found, placeAfterKey, sceneChanged, sceneText } from "../../../../frontend/panels/cast/order.js";
+import { arranged, found, placeAfterKey, sceneChanged, sceneText } from "../../../frontend/panels/cast/order.js";
 
 const cast = ["Ada", "Ben", "Cleo"].map((name) => ({ id: name.toLowerCase(), name, enabled: true }));
 
