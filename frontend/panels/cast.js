@@ -32,6 +32,7 @@ export default class {
     /** @type {string[] | undefined} */
     this._types = undefined;
     this._loaded = false;
+    this._asked = 0;
     this._connected = false;
     /** @type {string[] | null} the order that is to be sent next */
     this._order = null;
@@ -131,8 +132,10 @@ export default class {
   }
 
   async _loadCast() {
+    this._asked += 1;
+    const asked = this._asked;
     const { characters } = await this._context.api.json(CHARACTERS);
-    await this._know(characters);
+    if (asked === this._asked) await this._know(characters); // else a newer answer is on its way
   }
 
   async _loadVoices() {

@@ -34,7 +34,9 @@ export class Audition {
       const sound = await fetched(signal);
       if (signal.aborted) return;
       this._audio.src = URL.createObjectURL(sound);
-      this._audio.volume = this._preferences.value.volume;
+      const { volume, loudspeaker } = this._preferences.value;
+      this._audio.volume = volume;
+      if ("setSinkId" in this._audio) await this._audio.setSinkId(loudspeaker).catch(() => {});
       await this._audio.play();
       button.removeAttribute("aria-busy");
     } catch (error) {

@@ -104,14 +104,15 @@ export class NewVoice {
     this._show(offered.includes(this._source) ? this._source : offered[0]);
   }
 
-  /** The microphone is let go of. */
+  /** The microphone is let go of; what was recorded stays. */
   closed() {
-    this._recording.clear();
+    this._recording.end();
   }
 
   /** @param {File[]} files */
   drop([file]) {
-    if (!file || this._upload.dataset.offered === "no") return;
+    const offered = [...this._choices.querySelectorAll("input")].some(({ value }) => value === "upload");
+    if (!file || !offered) return;
     this._choose(file);
     this._show("upload");
   }

@@ -1,4 +1,5 @@
 // @ts-check
+/// <reference path="../../types.d.ts" />
 /** Records the microphone, and says ten times a second how long and how loud. Knows nothing of what is drawn. */
 
 const TICK_MS = 100;
@@ -19,6 +20,7 @@ export async function record(device, { onHeard, onStopped }) {
   if (!navigator.mediaDevices) {
     throw new Error("Browsers give the microphone only to pages served over https or from this machine.");
   }
+  if (navigator.audioSession) navigator.audioSession.type = "play-and-record";
   // Echo cancellation and noise suppression change a voice.
   const audio = { echoCancellation: false, noiseSuppression: false, ...(device && { deviceId: device }) };
   const stream = await navigator.mediaDevices.getUserMedia({ audio });
@@ -39,6 +41,7 @@ export async function record(device, { onHeard, onStopped }) {
   };
   recorder.onstop = () => {
     for (const track of stream.getTracks()) track.stop();
+    if (navigator.audioSession) navigator.audioSession.type = "playback";
     void context.close();
     onStopped(new Blob(parts, { type: recorder.mimeType }));
   };

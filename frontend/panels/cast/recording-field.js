@@ -36,6 +36,12 @@ export class RecordingField {
     return this._recording.stage === "recorded" ? this._recording.sound : null;
   }
 
+  /** Lets go of the microphone; what was recorded stays. */
+  end() {
+    if (this._recording.stage === "asking") this.clear();
+    this._end();
+  }
+
   /** Lets go of the microphone; what was recorded is forgotten. */
   clear() {
     this._attempt += 1;
