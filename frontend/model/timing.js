@@ -4,11 +4,11 @@
 
 /** @typedef {import("./state.js").Turn} Turn */
 /** @typedef {"stt" | "llm" | "tts"} EngineStage */
+/** @typedef {EngineStage | "server" | "way"} Worker "way": from the server to the ear */
 
 /**
- * The marks of a ledger in the order they are passed, and who works until each: an engine, the server itself, or what
- * lies between the server and the listener's ear.
- * @type {readonly {name: string, by: EngineStage | "server" | "way"}[]}
+ * The marks of a ledger in the order they are passed, and who works until each.
+ * @type {readonly {name: string, by: Worker}[]}
  */
 export const STAGES = Object.freeze([
   { name: "turn_decided", by: "stt" },
@@ -26,13 +26,19 @@ const TTFA = "first_frame_sent";
 
 /**
  * A stage of one reply: where it began and how long it took; `null` when it was not reached.
- * @typedef {{name: string, by: EngineStage | "server" | "way", fromMs: number | null, ms: number | null}} Span
+ * @typedef {{name: string, by: Worker, fromMs: number | null, ms: number | null}} Span
  */
 
-/** The stages, each from where the one before it ended. @param {Ledger} entry @returns {Span[]} */
-export function spans(entry) {
+/**
+ * The stages, each from where the one before it ended. Where nobody spoke, nothing was to be recognised.
+ * @param {Ledger} entry
+ * @param {Turn["source"]} source
+ * @returns {Span[]}
+ */
+export function spans(entry, source) {
   let before = 0;
-  return STAGES.map(({ name, by }) => {
+  return STAGES.map(({ name, by: worker }) => {
+    const by = worker === "stt" && source !== "speech" ? "server" : worker;
     const mark = entry[name] ?? null;
     if (mark === null) return { name, by, fromMs: null, ms: null };
     const span = { name, by, fromMs: before * 1000, ms: (mark - before) * 1000 };
@@ -52,10 +58,14 @@ export function waitMs(turn) {
   return ttfaMs(turn.ledger[0]);
 }
 
-/** Which engines of that turn were stand-ins. @param {Pick<Turn, "engines">} turn @returns {EngineStage[]} */
-export function standIns({ engines }) {
-  const stages = /** @type {const} */ (["stt", "llm", "tts"]);
-  return stages.filter((stage) => engines?.[stage].stand_in);
+/** Which engines worked in that turn. @param {Pick<Turn, "source">} turn @returns {EngineStage[]} */
+export function enginesUsed({ source }) {
+  return source === "speech" ? ["stt", "llm", "tts"] : ["llm", "tts"];
+}
+
+/** Which of them were stand-ins. @param {Pick<Turn, "source" | "engines">} turn */
+export function standIns(turn) {
+  return enginesUsed(turn).filter((stage) => turn.engines?.[stage].stand_in);
 }
 
 /**
@@ -81,14 +91,13 @@ export function waits(turns) {
 }
 
 /**
- * An axis from 0 that `longest` fits on: two to five steps of 1, 2 or 5 times a power of ten.
+ * From tick to tick on an axis from 0 to `longest`: 1, 2 or 5 times a power of ten, and at least a third of it.
  * @param {number} longest
  */
-export function axis(longest) {
-  const rough = Math.max(longest, 1) / 4;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10);
-  return { step, end: step * Math.ceil(Math.max(longest, 1) / step) };
+export function tickStep(longest) {
+  const least = Math.max(longest, 1) / 3;
+  const power = 10 ** Math.floor(Math.log10(least));
+  return power * ([1, 2, 5].find((factor) => factor * power >= least) ?? 10);
 }
 
 /** @param {number | null} ms */

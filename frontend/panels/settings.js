@@ -15,9 +15,9 @@ const LONGEST_MODEL = 200;
 const FIRST_TEMPERATURE = 1;
 
 const EAGERNESS = /** @type {const} */ ([
-  ["low", "Low", "You may stop to think: waits one to two seconds, and 0.6 after a finished sentence."],
-  ["medium", "Medium", "Answers soon after a finished sentence; waits up to 1.2 seconds if you stop in the middle."],
-  ["high", "High", "Answers as soon as it may be your turn's end. Sometimes takes a pause for it."],
+  ["low", "Low", "Time to think: waits up to 2 seconds in the middle, 0.6 after a finished sentence."],
+  ["medium", "Medium", "Waits up to 1.2 seconds in the middle, a quarter of a second after a finished sentence."],
+  ["high", "High", "Waits at most 0.8 seconds, and sometimes takes a pause for the end."],
 ]);
 
 const THEMES = /** @type {const} */ ([
@@ -50,7 +50,8 @@ export default class {
     this._done = element("p", "hint");
     this._done.role = "status";
     this._undo = button("Undo");
-    const sections = [this._you(), this._conversation(), this._model(), this._audio(), this._look(), this._reset()];
+    const name = this._controls.text("user_name", "Your name", "What the characters call you.", LONGEST_NAME);
+    const sections = [name.node, this._conversation(), this._model(), this._audio(), this._look(), this._reset()];
     this.node = element("div", "", this._problem, this._connection, ...sections);
     /** The error the page showed before, which is told there. @type {State["error"]} */
     this._known = null;
@@ -74,14 +75,9 @@ export default class {
   }
 
   closed() {
-    this._sound.onDevices = () => {};
+    this._sound.onDevices = null;
     // What was typed counts, even if the panel is closed before the field is left.
     for (const input of this.node.querySelectorAll("input[type=text]")) input.dispatchEvent(new Event("change"));
-  }
-
-  _you() {
-    const name = this._controls.text("user_name", "Your name", "What the characters call you.", LONGEST_NAME);
-    return section("You", name.node);
   }
 
   _conversation() {

@@ -95,7 +95,11 @@ export class ConversationList {
     this._draw();
   }
 
-  /** The page after `known`; `null` when it could not be had. @param {Head[]} known @returns {Promise<Head[] | null>} */
+  /**
+   * The page after `known`; `null` when it could not be had.
+   * @param {Head[]} known
+   * @returns {Promise<Head[] | null>}
+   */
   async _fetch(known) {
     const { signal } = this._requests;
     if (this._heads.length === 0) setText(this._status, "Loading…");

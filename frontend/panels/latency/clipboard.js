@@ -1,5 +1,5 @@
 // @ts-check
-/** Puts text on the clipboard, also where the browser has none for pages: there the text is shown, to be copied by hand. */
+/** Puts text on the clipboard; where the browser keeps that from pages, the text is shown, to be copied by hand. */
 
 /**
  * Whether it is on the clipboard now.

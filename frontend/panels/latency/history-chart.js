@@ -2,7 +2,7 @@
 /// <reference path="../../types.d.ts" />
 /** How long the person waited in each of the kept turns: bars, the figures in words, and the same as a table. */
 
-import { axis, millisecondsText, waitMs, waits } from "../../model/timing.js";
+import { millisecondsText, tickStep, waitMs, waits } from "../../model/timing.js";
 import { element } from "../../view/dom.js";
 import { comparisonText, sourceText, waitsText } from "./wording.js";
 
@@ -24,11 +24,13 @@ export function historyChart(turns, shown, choose) {
 
 /** The table below says the same. @param {Turn[]} turns @param {string} shown @param {(key: string) => void} choose */
 function bars(turns, shown, choose) {
-  const scale = axis(Math.max(0, ...turns.map((turn) => waitMs(turn) ?? 0)));
+  const longest = Math.max(1, ...turns.map((turn) => waitMs(turn) ?? 0));
+  const step = tickStep(longest);
+  const end = step * Math.ceil(longest / step);
   const drawn = turns.map((turn) => {
     const ms = waitMs(turn);
     const bar = element("div", "column", element("div", ms === null ? "nothing" : "bar"));
-    bar.style.setProperty("--height", `${(100 * (ms ?? 0)) / scale.end}%`);
+    bar.style.setProperty("--height", `${(100 * (ms ?? 0)) / end}%`);
     bar.dataset.source = turn.source;
     bar.title = `Turn ${turn.turn}, ${sourceText(turn.source)}: ${ms === null ? "no sound" : millisecondsText(ms)}`;
     bar.classList.toggle("shown", turn.key === shown);
@@ -36,8 +38,8 @@ function bars(turns, shown, choose) {
     return bar;
   });
   const plot = element("div", "plot", ...drawn);
-  plot.style.setProperty("--step", `${(100 * scale.step) / scale.end}%`);
-  const top = element("span", "top", millisecondsText(scale.end));
+  plot.style.setProperty("--step", `${(100 * step) / end}%`);
+  const top = element("span", "top", millisecondsText(end));
   const chart = element("div", "history", top, plot, element("span", "bottom", "0"));
   chart.ariaHidden = "true";
   return chart;

@@ -2,7 +2,7 @@
 /// <reference path="../../types.d.ts" />
 /** One turn: whose times these are, and the stages and figures of each reply. */
 
-import { standIns } from "../../model/timing.js";
+import { enginesUsed, millisecondsText, waitMs } from "../../model/timing.js";
 import { element } from "../../view/dom.js";
 import { waterfall } from "./waterfall.js";
 import * as wording from "./wording.js";
@@ -11,24 +11,23 @@ import * as wording from "./wording.js";
 
 /** @param {Turn} turn @returns {HTMLElement[]} */
 export function drawTurn(turn) {
-  const stoodIn = standIns(turn);
-  /** @type {HTMLElement[]} */
-  const parts = [element("p", "hint", wording.zeroText(turn.source)), drawEngines(turn)];
+  const wait = element(
+    "p",
+    "wait",
+    element("b", "", millisecondsText(waitMs(turn))),
+    ` ${wording.waitText(turn.source)}`,
+  );
   const text = wording.standInText(turn);
-  if (text) parts.push(element("p", "stand-ins", text));
-  if (turn.ledger.length === 0) parts.push(element("p", "hint", "Nobody answered."));
-  for (const [place, entry] of turn.ledger.entries()) {
-    const name = turn.names[place] ?? `Reply ${entry.reply + 1}`;
-    parts.push(waterfall(name, entry, stoodIn));
-    if (place > 0)
-      parts.push(
-        element("p", "hint", `It is heard after ${turn.names[place - 1] ?? "the reply before"}, so it waits for that.`),
-      );
-    const missing = missingText(entry);
-    if (missing) parts.push(element("p", "hint", missing));
-    parts.push(drawFigures(entry));
-  }
-  return parts;
+  const standIn = text ? [element("p", "stand-ins", text)] : [];
+  if (turn.ledger.length === 0) return [element("p", "hint", "Nobody answered.")];
+  return [wait, drawWorkers(turn), ...standIn, ...turn.ledger.flatMap((_, place) => drawReply(turn, place))];
+}
+
+/** @param {Turn} turn @param {number} place of the reply in it @returns {HTMLElement[]} */
+function drawReply(turn, place) {
+  const entry = turn.ledger[place];
+  const missing = missingText(entry);
+  return [waterfall(turn, place), ...(missing ? [element("p", "hint", missing)] : []), drawFigures(entry)];
 }
 
 /** What a dash among the stages means. @param {Ledger} entry */
@@ -38,18 +37,17 @@ function missingText(entry) {
   return "";
 }
 
-/** Whose times these are, in the colours of the bars. @param {Turn} turn */
-function drawEngines({ engines }) {
-  const entries = Object.entries(wording.WORKERS).map(([by, label]) => {
+/** Who the colours of the bars stand for. @param {Turn} turn */
+function drawWorkers(turn) {
+  const workers = /** @type {const} */ ([...enginesUsed(turn), "server", "way"]);
+  const entries = workers.map((by) => {
     const swatch = element("span", "swatch");
     swatch.dataset.by = by;
-    const entry = element("li", "", swatch, element("span", "", label));
-    const engine = engines?.[/** @type {keyof typeof wording.ENGINES} */ (by)];
-    if (engine) entry.append(" ", element("span", "engine-name", engine.name));
-    if (engine?.stand_in) {
-      entry.append(" ", element("span", "tag", "stand-in"));
-      entry.classList.add("stand-in");
-    }
+    const entry = element("li", "", swatch, element("span", "", wording.WORKERS[by]));
+    const engine = by === "server" || by === "way" ? null : turn.engines?.[by];
+    if (engine) entry.append(element("span", "engine-name", engine.name));
+    if (engine?.stand_in) entry.append(element("span", "tag", "stand-in"));
+    entry.classList.toggle("stand-in", engine?.stand_in ?? false);
     return entry;
   });
   return element("ul", "key", ...entries);

@@ -9,7 +9,7 @@ import { millisecondsText, standIns } from "../../model/timing.js";
 export const ENGINES = /** @type {const} */ ({ stt: "Hearing", llm: "Thinking", tts: "Voice" });
 
 /** @type {Record<string, string>} */
-export const WORKERS = { ...ENGINES, server: "The server itself", way: "The way to your ear" };
+export const WORKERS = { ...ENGINES, server: "Server", way: "Way to your ear" };
 
 /** What each stage is, by the mark that ends it. @type {Record<string, string>} */
 export const STAGE_MEANINGS = {
@@ -29,8 +29,7 @@ const OUTCOMES = { completed: "", interrupted: "interrupted", failed: "failed" }
 
 /** A mark's name, for people. @param {string} name */
 export function stageText(name) {
-  const words = name.replaceAll("_", " ").replace(/\b(llm|tts)\b/u, (word) => word.toUpperCase());
-  return words[0].toUpperCase() + words.slice(1);
+  return sentence(name.replaceAll("_", " ").replace(/\b(llm|tts)\b/u, (word) => word.toUpperCase()));
 }
 
 /** @param {Turn["source"]} source */
@@ -44,19 +43,19 @@ export function turnText({ turn, source, outcome }, waitMs) {
   return [`Turn ${turn}`, SOURCES[source], OUTCOMES[outcome], wait].filter(Boolean).join(", ");
 }
 
-/** What stood in for something better, or nothing. @param {Turn} turn */
+/** Whose times are not those of a real engine. @param {Turn} turn */
 export function standInText(turn) {
   const stages = standIns(turn);
   if (stages.length === 0) return "";
-  const names = listed(stages.map((stage) => `${ENGINES[stage].toLowerCase()} (${turn.engines?.[stage].name})`));
+  const names = sentence(listed(stages.map((stage) => ENGINES[stage].toLowerCase())));
   const [were, their] = stages.length > 1 ? ["were stand-ins", "Their"] : ["was a stand-in", "Its"];
-  return `In this turn ${names} ${were}. ${their} times are real, but not those of a real engine.`;
+  return `${names} ${were} in this turn. ${their} times say nothing about a real engine.`;
 }
 
-/** From when on the times of this turn count. @param {Turn["source"]} source */
-export function zeroText(source) {
-  if (source === "speech") return "Counted from the end of your speech.";
-  return source === "text" ? "Counted from when your message came." : "Counted from when they were asked to speak.";
+/** What the time to first audio of this turn is. @param {Turn["source"]} source */
+export function waitText(source) {
+  if (source === "speech") return "from the end of your speech to the first audio";
+  return source === "text" ? "from your message to the first audio" : "from the request to the first audio";
 }
 
 /** What is known of one reply besides its stages: what, how much, and what that is. @param {Ledger} entry */
@@ -102,4 +101,9 @@ function plain(value) {
 function listed(names) {
   const last = names.at(-1);
   return names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${last}` : `${last}`;
+}
+
+/** @param {string} words */
+function sentence(words) {
+  return words[0].toUpperCase() + words.slice(1);
 }

@@ -2,12 +2,21 @@
 /// <reference path="../../types.d.ts" />
 /** Form controls that show preferences and change them at once. Know nothing of what the preferences mean. */
 
-import { element } from "../../view/dom.js";
+import { element, part } from "../../view/dom.js";
 
 /**
  * A choice: its value, its name and, where it needs one, what it does.
  * @template Value
  * @typedef {readonly [value: Value, label: string, meaning?: string]} Choice
+ */
+
+/**
+ * @typedef {object} Scale from 0 to `most`
+ * @property {number} most
+ * @property {number} step
+ * @property {number} unset shown while the preference is null
+ * @property {"input" | "change"} when it applies: while it is moved, or once it is let go
+ * @property {(value: number) => string} text
  */
 
 export class Controls {
@@ -101,13 +110,13 @@ export class Controls {
       choices = offered;
       show();
     };
-    return { node: field(input, name, label, hint), offer };
+    const node = field(input, name, label, hint);
+    return { node, offer, hint: part(node, ".hint") };
   }
 
   /**
    * @param {"temperature" | "volume"} name @param {string} label
-   * @param {{most: number, step: number, unset: number, when: "input" | "change", text: (value: number) => string}} scale
-   *   `unset`: shown while the preference is null; `when`: while it is moved, or once it is let go
+   * @param {Scale} scale
    */
   slider(name, label, { most, step, unset, when, text }) {
     const input = element("input", "");

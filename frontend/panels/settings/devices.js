@@ -5,24 +5,18 @@
 /**
  * @typedef {{id: string, label: string}} Device
  * @typedef {object} Devices what the page's sound tells of them
- * @property {() => Promise<{microphones: Device[], loudspeakers: Device[]}>} devices
+ * @property {() => Promise<{microphones: Device[], loudspeakers: Device[]}>} devices none until the microphone has been
+ *   allowed: browsers do not name them before
  * @property {boolean} canChooseLoudspeaker
- * @property {() => void} onDevices set by whoever wants to know that there are others now
+ * @property {(() => void) | null} onDevices set by whoever wants to know that there are others now
  */
 
-/**
- * What can be chosen. Before the person has allowed the microphone, browsers tell neither names nor ids.
- * @param {Device[]} devices @param {string} kind
- * @returns {[id: string, label: string][]}
- */
-export function deviceChoices(devices, kind) {
-  const known = devices.filter(({ id }) => id !== "" && id !== "default");
-  return [["", "The system's choice"], ...known.map(namedDevice)];
-
-  /** @param {Device} device @param {number} place @returns {[string, string]} */
-  function namedDevice({ id, label }, place) {
-    return [id, label || `${kind} ${place + 1}`];
-  }
+/** @param {Device[]} devices @returns {[id: string, label: string][]} */
+export function deviceChoices(devices) {
+  return [
+    ["", "The system's choice"],
+    ...devices.map(({ id, label }) => /** @type {[string, string]} */ ([id, label])),
+  ];
 }
 
 /** @param {import("./controls.js").Controls} controls @param {Partial<Devices>} sound */
@@ -35,16 +29,18 @@ export function deviceFields(controls, sound) {
 
   /** Ask what there is now. */
   async function offer() {
-    const { microphones, loudspeakers } = (await sound.devices?.().catch(() => null)) ?? NONE;
-    for (const [field, devices, kind] of /** @type {const} */ ([
-      [microphone, microphones, "Microphone"],
-      [loudspeaker, loudspeakers, "Loudspeaker"],
-    ])) {
-      const choices = deviceChoices(devices, kind);
-      field.offer(choices);
-      /** @type {HTMLElement} */ (field.node.lastElementChild).hidden = choices.length > 1;
-    }
+    if (!sound.devices) return;
+    const { microphones, loudspeakers } = await sound.devices();
+    show(microphone, microphones);
+    show(loudspeaker, loudspeakers);
   }
 }
 
-const NONE = { microphones: [], loudspeakers: [] };
+/**
+ * @param {{offer: (choices: [id: string, label: string][]) => void, hint: HTMLElement}} field
+ * @param {Device[]} devices
+ */
+function show(field, devices) {
+  field.offer(deviceChoices(devices));
+  field.hint.hidden = devices.length > 0;
+}
