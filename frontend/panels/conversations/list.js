@@ -23,13 +23,14 @@ export class ConversationList {
     this._begin = button("New conversation", "button main", choices.begin);
     this._problem = element("p", "problem");
     this._problem.role = "alert";
+    this._again = button("Try again", "button", () => void this.refresh());
     this._status = element("p", "hint");
     this._status.role = "status";
     this._items = element("ul", "list");
     this._older = button("Show older ones", "button", () => void this._loadOlder());
-    this.node = element("div", "", element("div", "actions", this._begin), this._problem, this._status, this._items);
-    this._older.hidden = true;
-    this.node.append(this._older);
+    this._begin.disabled = this._older.hidden = this._again.hidden = true;
+    const top = [element("div", "actions", this._begin), this._problem, this._again, this._status];
+    this.node = element("div", "", ...top, this._items, this._older);
     /** @type {Head[]} */
     this._heads = [];
     /** @type {Map<string, HTMLElement>} */
@@ -65,7 +66,7 @@ export class ConversationList {
     this._heads = withPage(this._heads, page);
     this._more = page.length === PAGE;
     this._draw();
-    if (!this._more) this.focus(page[0]?.id ?? ""); // the button is gone
+    if (!this._more) this.focus((page[0] ?? this._heads.at(-1))?.id ?? ""); // the button is gone
   }
 
   /** Nobody waits for what is on its way. */
@@ -89,8 +90,9 @@ export class ConversationList {
 
   /** @param {string | null} conversation the one that goes on @param {boolean} open whether there is a connection */
   show(conversation, open) {
-    if (this._current === conversation && this._open === open) return;
-    this._current = conversation ?? "";
+    const current = conversation ?? "";
+    if (this._current === current && this._open === open) return;
+    this._current = current;
     this._open = open;
     this._draw();
   }
@@ -106,15 +108,21 @@ export class ConversationList {
     try {
       const { conversations } = await this._api.json(pagePath(known), { signal });
       const none = known.length === 0 && conversations.length === 0;
-      setText(this._problem, "");
+      this._fail("");
       setText(this._status, none ? "Nothing is kept yet. A conversation is, from its first turn on." : "");
       return conversations;
     } catch (error) {
       if (signal.aborted) return null;
       setText(this._status, "");
-      setText(this._problem, /** @type {Error} */ (error).message);
+      this._fail(/** @type {Error} */ (error).message);
       return null;
     }
+  }
+
+  /** @param {string} problem */
+  _fail(problem) {
+    setText(this._problem, problem);
+    this._again.hidden = problem === "";
   }
 
   _draw() {
@@ -137,7 +145,7 @@ export class ConversationList {
   _build(head) {
     const title = element("span", "opening");
     title.dir = "auto";
-    const about = element("span", "about", element("span", "date"), element("bdi", "who"), element("span", "turns"));
+    const about = element("span", "about", element("span", "date"), element("bdi", "people"), element("span", "count"));
     const read = element("button", "read", title, about);
     read.type = "button";
     read.addEventListener("click", () => this._choices.read(head));
@@ -154,8 +162,8 @@ export class ConversationList {
     const goOn = /** @type {HTMLButtonElement} */ (part(node, ".go-on"));
     setText(part(node, ".opening"), titleText(head));
     setText(part(node, ".date"), dateText(head.updated_at));
-    setText(part(node, ".who"), whoText(head));
-    setText(part(node, ".turns"), turnsText(head));
+    setText(part(node, ".people"), whoText(head));
+    setText(part(node, ".count"), turnsText(head));
     part(node, ".tag").hidden = !current;
     goOn.hidden = current;
     goOn.disabled = !this._open;

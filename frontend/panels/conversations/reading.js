@@ -72,11 +72,11 @@ export class Reading {
   /** @param {Record<string, number>} places character id -> its place in the order of appearance on the page */
   async load(places) {
     await this._try("Loading…", async (signal) => {
-      const { lines, user_name } = await this._api.json(this._path, { signal });
+      const { lines } = await this._api.json(this._path, { signal });
       const ids = this._head.characters.map(({ id }) => id);
       const hue = (/** @type {string} */ id) => places[id] ?? Math.max(0, ids.indexOf(id));
       const said = storedLines(lines);
-      this._lines.replaceChildren(...said.map((line) => drawLine(line, user_name, hue)));
+      this._lines.replaceChildren(...said.map((line) => drawLine(line, hue)));
       return said.length > 0 ? "" : "Nothing was said.";
     });
   }
@@ -160,11 +160,10 @@ function save(file, name) {
 
 /**
  * @param {import("../../model/state.js").Line} line
- * @param {string} person
  * @param {(character: string) => number} hue
  */
-function drawLine(line, person, hue) {
-  const name = element("bdi", "", line.kind === "reply" ? line.name : person);
+function drawLine(line, hue) {
+  const name = element("bdi", "", line.kind === "reply" ? line.name : "You");
   const text = element("p", "text");
   text.dir = "auto";
   if (line.kind !== "reply") {

@@ -11,16 +11,17 @@ import * as wording from "./wording.js";
 
 /** @param {Turn} turn @returns {HTMLElement[]} */
 export function drawTurn(turn) {
-  const wait = element(
-    "p",
-    "wait",
-    element("b", "", millisecondsText(waitMs(turn))),
-    ` ${wording.waitText(turn.source)}`,
-  );
   const text = wording.standInText(turn);
   const standIn = text ? [element("p", "stand-ins", text)] : [];
   if (turn.ledger.length === 0) return [element("p", "hint", "Nobody answered.")];
-  return [wait, drawWorkers(turn), ...standIn, ...turn.ledger.flatMap((_, place) => drawReply(turn, place))];
+  return [drawWait(turn), drawWorkers(turn), ...standIn, ...turn.ledger.flatMap((_, place) => drawReply(turn, place))];
+}
+
+/** @param {Turn} turn */
+function drawWait(turn) {
+  const ms = waitMs(turn);
+  if (ms === null) return element("p", "wait", "This turn ended before its first audio.");
+  return element("p", "wait", element("b", "", millisecondsText(ms)), ` ${wording.waitText(turn.source)}`);
 }
 
 /** @param {Turn} turn @param {number} place of the reply in it @returns {HTMLElement[]} */

@@ -48,6 +48,7 @@ function head(step, end) {
   for (let at = 0; at <= end; at += step) {
     const tick = element("span", "", String(at));
     tick.style.setProperty("--at", `${(100 * at) / end}%`);
+    tick.classList.toggle("end", at > 0.85 * end);
     ticks.append(tick);
   }
   const cells = ["Stage", "When, and by whom", "How long"].map((text) => {

@@ -24,7 +24,7 @@ export const STAGE_MEANINGS = {
   first_sample_played: "The first sound was heard here, after the network and the player's buffer.",
 };
 
-const SOURCES = { speech: "spoken", text: "typed", request: "not asked" };
+const SOURCES = { speech: "spoken", text: "typed", request: "on request" };
 const OUTCOMES = { completed: "", interrupted: "interrupted", failed: "failed" };
 
 /** A mark's name, for people. @param {string} name */
@@ -40,7 +40,7 @@ export function sourceText(source) {
 /** A turn in a list to choose from. @param {Turn} turn @param {number | null} waitMs */
 export function turnText({ turn, source, outcome }, waitMs) {
   const wait = waitMs === null ? "no sound" : millisecondsText(waitMs);
-  return [`Turn ${turn}`, SOURCES[source], OUTCOMES[outcome], wait].filter(Boolean).join(", ");
+  return [`Turn ${turn}`, SOURCES[source], wait, OUTCOMES[outcome]].filter(Boolean).join(", ");
 }
 
 /** Whose times are not those of a real engine. @param {Turn} turn */
