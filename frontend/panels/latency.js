@@ -5,7 +5,7 @@
 import { waitMs } from "../model/timing.js";
 import { element, setText } from "../view/dom.js";
 import { copy } from "./latency/clipboard.js";
-import { historyChart } from "./latency/history-chart.js";
+import { historyChart, historyTable } from "./latency/history-chart.js";
 import { drawTurn } from "./latency/turn.js";
 import * as wording from "./latency/wording.js";
 
@@ -23,7 +23,10 @@ export default class {
     const label = element("label", "", "Turn");
     label.htmlFor = this._choice.id;
     this._turn = element("section", "");
-    this._history = element("section", "");
+    this._chart = element("div", "");
+    this._figures = element("div", "");
+    const table = element("details", "", element("summary", "", "The same as a table"), this._figures);
+    this._history = element("section", "", this._chart, table);
     this._copied = element("p", "hint");
     this._copied.role = "status";
     this._copyText = element("textarea", "copy-text");
@@ -82,7 +85,8 @@ export default class {
     this._history.hidden = !several;
     if (!several) return;
     const title = element("h3", "", `The last ${this._turns.length} turns`);
-    this._history.replaceChildren(title, ...historyChart(this._turns, turn.key, (key) => this._choose(key)));
+    this._chart.replaceChildren(title, ...historyChart(this._turns, turn.key, (key) => this._choose(key)));
+    this._figures.replaceChildren(historyTable(this._turns));
   }
 
   /** @param {Turn} shown */

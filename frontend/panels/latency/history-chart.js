@@ -18,18 +18,17 @@ export function historyChart(turns, shown, choose) {
   const parts = [bars(turns, shown, choose), key(turns)];
   const comparison = comparisonText(turns);
   if (comparison) parts.push(element("p", "hint", comparison));
-  parts.push(element("details", "", element("summary", "", "The same as a table"), table(turns)));
   return parts;
 }
 
-/** The table below says the same. @param {Turn[]} turns @param {string} shown @param {(key: string) => void} choose */
+/** The table says the same. @param {Turn[]} turns @param {string} shown @param {(key: string) => void} choose */
 function bars(turns, shown, choose) {
   const longest = Math.max(1, ...turns.map((turn) => waitMs(turn) ?? 0));
   const step = tickStep(longest);
   const end = step * Math.ceil(longest / step);
   const drawn = turns.map((turn) => {
     const ms = waitMs(turn);
-    const bar = element("div", "column", element("div", ms === null ? "nothing" : "bar"));
+    const bar = element("div", "turn", element("div", ms === null ? "nothing" : "bar"));
     bar.style.setProperty("--height", `${(100 * (ms ?? 0)) / end}%`);
     bar.dataset.source = turn.source;
     bar.title = `Turn ${turn.turn}, ${sourceText(turn.source)}: ${ms === null ? "no sound" : millisecondsText(ms)}`;
@@ -62,8 +61,8 @@ function key(turns) {
   return element("ul", "key", ...entries);
 }
 
-/** @param {Turn[]} turns */
-function table(turns) {
+/** The same in figures. @param {Turn[]} turns */
+export function historyTable(turns) {
   const head = ["Turn", "How it began", "Time to first audio"].map((text) => {
     const cell = element("th", "", text);
     cell.scope = "col";

@@ -96,7 +96,8 @@ export class Controls {
     let choices = [];
     const show = () => {
       const chosen = this._preferences.value[name];
-      const missing = choices.some(([value]) => value === chosen) ? [] : [new Option("Not connected", String(chosen))];
+      const known = choices.some(([value]) => value === chosen);
+      const missing = known ? [] : [new Option("The one chosen before, not found", String(chosen))];
       const options = choices.map(([value, text]) => new Option(text, String(value)));
       input.replaceChildren(...options, ...missing);
       input.value = String(chosen);

@@ -25,6 +25,8 @@ export function deviceFields(controls, sound) {
   const microphone = controls.select("microphone", "Microphone", allow);
   const loudspeaker = controls.select("loudspeaker", "Loudspeaker", allow);
   loudspeaker.node.hidden = !sound.canChooseLoudspeaker;
+  show(microphone, []);
+  show(loudspeaker, []);
   return { nodes: sound.devices ? [microphone.node, loudspeaker.node] : [], offer };
 
   /** Ask what there is now. */

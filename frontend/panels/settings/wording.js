@@ -18,5 +18,5 @@ export function modelPlaceholder(engines) {
 /** @param {State["engines"]} engines */
 export function modelHint(engines) {
   if (!engines?.llm.stand_in) return "";
-  return `The server has no language model: ${engines.llm.name} stands in for one, and knows neither of these.`;
+  return `The server has no language model: ${engines.llm.name} stands in for one, and takes no notice of these.`;
 }

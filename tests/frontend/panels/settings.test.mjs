@@ -19,7 +19,7 @@ test("devices are asked for again when others are there, and no loudspeaker is o
   const controls = {
     select: (name) => ({ node: { name, hidden: false }, hint: {}, offer: (choices) => offered.push([name, choices]) }),
   };
-  let microphones = [];
+  let microphones = [{ id: "1", label: "Headset" }];
   const sound = { canChooseLoudspeaker: false, devices: async () => ({ microphones, loudspeakers: [] }) };
   const fields = deviceFields(controls, sound);
   assert.deepEqual(
@@ -30,11 +30,11 @@ test("devices are asked for again when others are there, and no loudspeaker is o
     ],
   );
   await fields.offer();
-  microphones = [{ id: "1", label: "Headset" }];
+  microphones = [...microphones, { id: "2", label: "Camera" }];
   await fields.offer();
   assert.deepEqual(
     offered.filter(([name]) => name === "microphone").map(([, choices]) => choices.length),
-    [1, 2],
+    [1, 2, 3],
   );
 });
 
