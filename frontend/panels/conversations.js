@@ -47,7 +47,9 @@ export default class {
     this._reading?.show(state);
     if (before === null) return;
     const back = state.connection === "open" && before.connection !== "open";
-    if (back || state.turns !== before.turns) void this._list.refresh();
+    const told = state.turns !== before.turns;
+    if (back || told) void this._list.refresh();
+    if (back || (told && this._reading?.id === state.conversation)) void this._reading?.load(state.places);
   }
 
   closed() {

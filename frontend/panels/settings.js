@@ -41,7 +41,7 @@ export default class {
     this._sound = /** @type {Partial<import("./settings/devices.js").Devices>} */ (context.sound);
     this._controls = new Controls(context.preferences);
     this._devices = deviceFields(this._controls, this._sound);
-    this._connection = element("p", "hint");
+    this._connection = element("p", "hint connection");
     this._connection.role = "status";
     this._problem = element("p", "problem");
     this._problem.role = "alert";
