@@ -39,6 +39,7 @@ _ENGINE = {"name": "offline", "stand_in": True, "ready": True}
 
 EVENTS: tuple[events.Event, ...] = (
     events.SessionReady("s", "token", "c", 24000, dict.fromkeys(("stt", "llm", "tts"), _ENGINE), (MARA, THEO)),
+    events.EnginesChanged(dict.fromkeys(("stt", "llm", "tts"), _ENGINE)),
     events.SpeechStarted(320),
     events.TranscriptPartial("how are"),
     events.SpeechStopped(1600, 256, "finished sentence"),
