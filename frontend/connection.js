@@ -11,6 +11,11 @@ const LONGEST_RETRY_MS = 10000;
 const PING_EVERY_MS = 10000;
 const LARGEST_BACKLOG_BYTES = 64000; // two seconds of microphone; older speech than that helps nobody
 const UNAUTHORISED = 4401;
+const ELSEWHERE = 4409;
+const MEMORY_KEY = "voicechat.session";
+
+/** @typedef {Pick<Storage, "getItem" | "setItem">} Memory */
+
 const FULL = 4429;
 
 /**
@@ -25,13 +30,16 @@ export function retryDelayMs(attempt, random = Math.random()) {
   return Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt) * (0.75 + 0.5 * random);
 }
 
-/** Where the socket is, for a page at `address`: its query may name a key and a conversation. @param {Location} address */
+/**
+ * Where the socket is, for a page at `address`, whose query may hold a key and name a conversation.
+ * @param {Pick<Location, "href">} address
+ */
 export function socketUrl(address) {
-  const url = new URL("/ws", address.href);
-  url.protocol = address.protocol === "https:" ? "wss:" : "ws:";
-  const query = new URLSearchParams(address.search);
+  const page = new URL(address.href);
+  const url = new URL("/ws", page);
+  url.protocol = page.protocol === "https:" ? "wss:" : "ws:";
   for (const name of ["api_key", "conversation"]) {
-    const value = query.get(name);
+    const value = page.searchParams.get(name);
     if (value) url.searchParams.set(name, value);
   }
   return url;
@@ -41,15 +49,20 @@ export class Connection {
   /**
    * @param {URL} url of the socket, with the query of a first connection
    * @param {Listeners} listeners
+   * @param {Memory | null} memory what lasts when the page is loaded again
    * @param {(url: string) => WebSocket} open
    */
-  constructor(url, listeners, open = (address) => new WebSocket(address)) {
+  constructor(url, listeners, memory = null, open = (address) => new WebSocket(address)) {
+    const named = url.searchParams.get("conversation") ?? "";
+    const { token, conversation } = remembered(memory);
+    const same = named === "" || named === conversation;
     this._url = url;
     this._listeners = listeners;
+    this._memory = memory;
     this._open = open;
-    this._resumeToken = "";
-    /** The conversation, once there is something in it to go on with. */
-    this._conversation = "";
+    this._resumeToken = same ? token : "";
+    /** The conversation that is asked for, or is going on, once there is something in it to go on with. */
+    this.conversation = same ? conversation : named;
     this._ready = "";
     this._attempt = 0;
     this._awaitingPong = false;
@@ -70,7 +83,8 @@ export class Connection {
     this._retry = undefined;
     const url = new URL(this._url);
     if (this._resumeToken) url.searchParams.set("resume", this._resumeToken);
-    if (this._conversation) url.searchParams.set("conversation", this._conversation);
+    if (this.conversation) url.searchParams.set("conversation", this.conversation);
+    else url.searchParams.delete("conversation");
     const socket = this._open(url.href);
     this._socket = socket;
     socket.binaryType = "arraybuffer";
@@ -87,8 +101,7 @@ export class Connection {
   /** Leave this session for another conversation. @param {string} conversation empty: a new one */
   leaveFor(conversation) {
     this._resumeToken = "";
-    this._conversation = conversation;
-    this._url.searchParams.delete("conversation");
+    this.conversation = conversation;
     this._attempt = 0;
     this._drop();
     this.connect();
@@ -128,8 +141,13 @@ export class Connection {
       this._attempt = 0;
       this._resumeToken = event.resume_token;
       this._ready = event.conversation;
+      if (this.conversation !== "") this.conversation = this._ready;
+      this._remember();
     }
-    if (event.type === "turn.done") this._conversation = this._ready;
+    if (event.type === "turn.done" && this.conversation !== this._ready) {
+      this.conversation = this._ready;
+      this._remember();
+    }
     this._listeners.onEvent(event);
   }
 
@@ -141,9 +159,18 @@ export class Connection {
       const refusal = `The server does not let this page in${reason && `: ${reason}`}.`;
       return this._listeners.onStatus("refused", `${refusal} A key goes at the end of the address: ?api_key=…`);
     }
+    if (code === ELSEWHERE) return this._listeners.onStatus("elsewhere");
     this._retry = setTimeout(() => this.connect(), retryDelayMs(this._attempt));
     this._attempt += 1;
     this._listeners.onStatus("reconnecting", code === FULL ? "The server is full at the moment." : "");
+  }
+
+  _remember() {
+    try {
+      this._memory?.setItem(MEMORY_KEY, JSON.stringify([this._resumeToken, this.conversation]));
+    } catch {
+      // A full or forbidden storage: another page will not know.
+    }
   }
 
   _drop() {
@@ -153,5 +180,15 @@ export class Connection {
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
+  }
+}
+
+/** @param {Memory | null} memory */
+function remembered(memory) {
+  try {
+    const [token, conversation] = JSON.parse(memory?.getItem(MEMORY_KEY) ?? "[]");
+    return { token: String(token ?? ""), conversation: String(conversation ?? "") };
+  } catch {
+    return { token: "", conversation: "" };
   }
 }

@@ -7,10 +7,11 @@ import { loudness } from "./audio/capture.js";
 import { parseFrame } from "./audio/frames.js";
 import { Sound } from "./audio/sound.js";
 import { Connection, socketUrl } from "./connection.js";
+import { linesOfTurnsOver, storedLines } from "./model/history.js";
 import { initialState, reduce, canStop, isMicrophoneOpen } from "./model/state.js";
 import { silenceText } from "./model/wording.js";
 import { PanelHost } from "./panels/host.js";
-import { StoredPreferences, configuration } from "./preferences.js";
+import { StoredPreferences, configuration, reconfiguration } from "./preferences.js";
 import { Composer } from "./view/composer.js";
 import { fetchPortraits } from "./view/faces.js";
 import { listenForGestures } from "./view/gestures.js";
@@ -18,7 +19,7 @@ import { Page } from "./view/page.js";
 
 const key = new URLSearchParams(location.search).get("api_key") ?? "";
 const api = new Api(key);
-const preferences = new StoredPreferences(storage());
+const preferences = new StoredPreferences(storage("localStorage"));
 const page = new Page();
 let state = initialState;
 let drawing = 0;
@@ -54,7 +55,8 @@ const sound = new Sound({
   onSilent: () => dispatch({ type: "error", code: "no_sound", message: silenceText(isSecureContext) }),
 });
 
-const connection = new Connection(socketUrl(location), {
+/** @type {import("./connection.js").Listeners} */
+const listeners = {
   onStatus(status, refusal) {
     if (status === "open") connection.send(configuration(preferences.value));
     else sound.duck(1);
@@ -68,7 +70,9 @@ const connection = new Connection(socketUrl(location), {
     conduct(event);
     dispatch(event);
   },
-});
+};
+
+const connection = new Connection(socketUrl(location), listeners, storage("sessionStorage"));
 
 const panels = new PanelHost({
   api,
@@ -93,6 +97,9 @@ function conduct(event) {
       sound.play({ type: "rate", rateHz: event.output_rate });
       composer.setCast(event.characters);
       if (state.cast.length === 0) void learnCast();
+      if (state.session === null && event.conversation === connection.conversation) {
+        void learnHistory(event.conversation, event.newest_turn?.outcome === null);
+      }
       break;
     case "turn.started":
       sound.duck(1);
@@ -110,6 +117,18 @@ function conduct(event) {
       sound.duck(1);
       break;
   }
+}
+
+/**
+ * What was said in a conversation before we came.
+ * @param {string} conversation
+ * @param {boolean} going whether its last turn is going on
+ */
+async function learnHistory(conversation, going) {
+  const stored = await api.json(`/api/conversations/${encodeURIComponent(conversation)}`).catch(() => null);
+  if (!stored) return;
+  const lines = storedLines(going || state.answering ? linesOfTurnsOver(stored) : stored.lines);
+  dispatch({ type: "history.told", conversation, lines });
 }
 
 /** What the stored cast looks like, and whether it has greetings. */
@@ -135,6 +154,7 @@ function castChanged(cast) {
 function goOn(conversation) {
   sound.stop(state.turn);
   dispatch({ type: "conversation.left" });
+  history.replaceState(null, "", withoutConversation(location.href));
   connection.leaveFor(conversation);
 }
 
@@ -169,8 +189,8 @@ preferences.onChange((value, before) => {
   if (value.microphone !== before.microphone && isMicrophoneOpen(state.microphone)) {
     void sound.openMicrophone(value.microphone);
   }
-  const [wanted, had] = [configuration(value), configuration(before)];
-  if (JSON.stringify(wanted) !== JSON.stringify(had)) connection.send(wanted);
+  const wanted = reconfiguration(value, before);
+  if (wanted) connection.send(wanted);
   draw();
 });
 
@@ -182,23 +202,34 @@ listenForGestures(page, {
   mayHoldToTalk: () => preferences.value.mode === "push_to_talk" && state.microphone === "on",
   greet: () => connection.send({ type: "greet" }),
   again: () => connection.send({ type: "regenerate" }),
-  openPanel: (name) => void panels.open(name),
+  openPanel(name) {
+    const message = "This could not be opened: the server does not answer.";
+    panels.open(name).catch(() => dispatch({ type: "error", code: "no_panel", message }));
+  },
   address: (character) => dispatch({ type: "address.toggled", character }),
   dismissError: () => dispatch({ type: "error.dismissed" }),
   dismissNotice() {
     if (state.connection === "reconnecting") connection.retryNow();
+    else if (state.connection === "elsewhere") connection.connect();
     else if (!state.blocked) dispatch({ type: "microphone.changed", status: "off" });
   },
   returned: () => connection.retryNow(),
 });
 
-/** Where browsers forbid storage, even looking at it throws. */
-function storage() {
+/** Where browsers forbid storage, even looking at it throws. @param {"localStorage" | "sessionStorage"} name */
+function storage(name) {
   try {
-    return localStorage;
+    return window[name];
   } catch {
     return null;
   }
+}
+
+/** The address of a page that begins with no conversation in particular. @param {string} address */
+function withoutConversation(address) {
+  const url = new URL(address);
+  url.searchParams.delete("conversation");
+  return url;
 }
 
 applyPreferences(preferences.value);

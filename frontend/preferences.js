@@ -6,6 +6,7 @@
  */
 
 const KEY = "voicechat";
+const NAMELESS = "User"; // what the server calls those who have given no name
 
 /** @type {Readonly<Preferences>} */
 export const DEFAULTS = Object.freeze({
@@ -81,6 +82,17 @@ export function configuration(preferences) {
     scene,
     lines_among_themselves,
   };
+}
+
+/**
+ * What has to be told of a change; `null`: nothing that a session goes by.
+ * @param {Readonly<Preferences>} preferences
+ * @param {Readonly<Preferences>} before
+ */
+export function reconfiguration(preferences, before) {
+  const [wanted, had] = [configuration(preferences), configuration(before)];
+  if (JSON.stringify(wanted) === JSON.stringify(had)) return null;
+  return had.user_name && !wanted.user_name ? { ...wanted, user_name: NAMELESS } : wanted;
 }
 
 /** @param {Pick<Storage, "getItem"> | null} storage @returns {Record<string, unknown>} */

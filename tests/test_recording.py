@@ -283,7 +283,7 @@ async def test_a_full_server_lets_in_whoever_comes_by_another_connection():
         assert again.ready["session"] == client.ready["session"]
         with pytest.raises(ConnectionClosed) as closed:
             await client.until("anything")
-        assert closed.value.rcvd.code == 1001
+        assert closed.value.rcvd.code == 4409
 
 
 async def test_forgetting_the_history_forgets_what_was_kept():

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 router = APIRouter()
 
 CLOSE_UNAUTHORIZED = 4401
+CLOSE_ELSEWHERE = 4409
 CLOSE_AT_CAPACITY = 4429
 CLOSE_TOO_LARGE = 1009
 CLOSE_INTERNAL = 1011
@@ -100,8 +101,11 @@ async def _serve(websocket: WebSocket, server: Server, returning: LiveSession | 
         live.leave(attended, goodbye=code in (CLOSE_NORMAL, CLOSE_GOING_AWAY))
     if live.failure is not None:
         await _close(websocket, CLOSE_INTERNAL, "the session failed; this is a fault of the server")
+    elif code is None and attended.done():
+        await _close(websocket, CLOSE_ELSEWHERE, "the session goes on by another connection")
     elif code is None:
-        await _close(websocket, CLOSE_GOING_AWAY, "the session goes on elsewhere, or has ended")
+        reason = "the session has ended" if live.ending else f"nothing was taken for {TAKES_WITHIN_S:.0f} s"
+        await _close(websocket, CLOSE_GOING_AWAY, reason)
 
 
 async def _close(websocket: WebSocket, code: int, reason: str) -> None:

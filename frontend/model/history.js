@@ -56,3 +56,12 @@ export function heardAndCut({ text, heardText, outcome }) {
   const place = text.length - rest.trimStart().length;
   return [text.slice(0, place), text.slice(place)];
 }
+
+/**
+ * The lines but for those of a turn that is not over, which its session tells.
+ * @param {{lines: StoredLine[], turns: {turn: number, outcome: Outcome | null}[]}} stored
+ */
+export function linesOfTurnsOver({ lines, turns }) {
+  const open = turns.filter(({ outcome }) => outcome === null).map(({ turn }) => turn);
+  return lines.filter(({ turn }) => turn === null || !open.includes(turn));
+}

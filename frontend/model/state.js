@@ -8,7 +8,7 @@
 import { changeReply, closeReplies, ended, heardSamples, newReply, withWords } from "./lines.js";
 
 /**
- * @typedef {"connecting" | "open" | "reconnecting" | "refused"} ConnectionStatus
+ * @typedef {"connecting" | "open" | "reconnecting" | "refused" | "elsewhere"} ConnectionStatus
  * @typedef {"off" | "asking" | "on" | "muted" | "denied" | "missing" | "failed" | "lost" | "insecure"} MicrophoneStatus
  * @typedef {import("./lines.js").PersonLine} PersonLine
  * @typedef {import("./lines.js").ReplyLine} ReplyLine
@@ -48,6 +48,7 @@ import { changeReply, closeReplies, ended, heardSamples, newReply, withWords } f
  *   | {type: "sound.blocked", blocked: boolean}
  *   | {type: "heard.changed", position: import("../audio/jitter-buffer.js").Position | null}
  *   | {type: "conversation.left"}
+ *   | {type: "history.told", conversation: string, lines: Line[]}
  *   | {type: "address.toggled", character: string}
  *   | {type: "error.dismissed"}} PageEvent
  */
@@ -96,6 +97,8 @@ export function reduce(state, event) {
       return heardChanged(state, event.position);
     case "conversation.left":
       return { ...state, session: null, conversation: null, lines: [], turns: [], to: [], ...NOTHING_GOING_ON };
+    case "history.told":
+      return event.conversation === state.conversation ? historyTold(state, event.lines) : state;
     case "address.toggled":
       return { ...state, to: toggled(state.to, event.character) };
     case "error.dismissed":
@@ -158,6 +161,13 @@ function heardChanged(state, position) {
   return state.audible === key && state.lines === lines ? state : { ...state, audible: key, lines };
 }
 
+/** What was said before we came. @param {State} state @param {Line[]} lines @returns {State} */
+function historyTold(state, lines) {
+  const places = { ...state.places };
+  for (const line of lines) if (line.kind === "reply") places[line.characterId] ??= Object.keys(places).length;
+  return { ...state, places, lines: [...lines, ...state.lines] };
+}
+
 /** @param {string[]} list @param {string} item */
 function toggled(list, item) {
   return list.includes(item) ? list.filter((other) => other !== item) : [...list, item];
@@ -192,8 +202,10 @@ function sessionReady(state, event) {
     places,
     to: state.to.filter((id) => ids.includes(id)),
   };
-  if (state.session === event.session) return event.newest_turn ? turnTold(ready, event.newest_turn) : ready;
-  if (state.session === null) return ready;
+  const { newest_turn } = event;
+  if (state.session === event.session) return newest_turn ? turnTold(ready, newest_turn) : ready;
+  // A page that was loaded again: what is over it learns from the stored conversation.
+  if (state.session === null) return newest_turn?.outcome === null ? turnTold(ready, newest_turn) : ready;
   const remembered = state.conversation === event.conversation;
   const lines = closeReplies(state.lines, () => true, "lost");
   return {

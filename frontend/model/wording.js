@@ -36,12 +36,14 @@ export function connectionText({ connection, back, refusal }) {
   if (connection === "open") return back ? "Connected again" : "Connected";
   if (connection === "connecting") return "Connecting…";
   if (connection === "refused") return "Not let in";
+  if (connection === "elsewhere") return "In another window";
   return refusal ? "Server full" : "Reconnecting…";
 }
 
 /** What stands in the way, if anything. @param {State} state */
 export function noticeText({ connection, refusal, microphone, blocked }) {
   if (connection === "refused") return refusal;
+  if (connection === "elsewhere") return "This conversation goes on in another window.";
   if (connection === "reconnecting") {
     return `${refusal || "The server does not answer."} Trying again; what you have typed stays here.`;
   }
@@ -81,6 +83,7 @@ export function welcomeText(cast) {
 export function noticeAction({ connection, microphone, blocked }) {
   if (connection === "reconnecting") return "Try now";
   if (connection === "refused") return "";
+  if (connection === "elsewhere") return "Go on here";
   if (blocked) return "Go on";
   return microphone === "muted" ? "" : "Dismiss";
 }

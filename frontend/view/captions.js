@@ -47,7 +47,7 @@ export class Captions {
     this._forget(state.lines);
     const newest = state.lines.at(-1);
     if (newest?.kind === "person" && !this._drawn.has(newest.key)) this._follows = true;
-    for (const line of state.lines) this._drawLine(line, state);
+    for (const [place, line] of state.lines.entries()) this._drawLine(line, place, state);
     this._drawHearing(state);
     this._follow();
   }
@@ -68,13 +68,13 @@ export class Captions {
     if (this._follows && this._container.hasChildNodes()) this._scroller.scrollTop = this._scroller.scrollHeight;
   }
 
-  /** @param {Line} line @param {State} state */
-  _drawLine(line, state) {
+  /** @param {Line} line @param {number} place @param {State} state */
+  _drawLine(line, place, state) {
     let drawn = this._drawn.get(line.key);
     if (!drawn) {
       drawn = { line, node: build(line, state, this._portraits) };
       this._drawn.set(line.key, drawn);
-      this._container.append(drawn.node);
+      this._container.insertBefore(drawn.node, this._container.children[place] ?? null);
       if (line.kind === "reply") updateReply(drawn.node, line);
     } else if (drawn.line !== line) {
       drawn.line = line;

@@ -38,21 +38,33 @@ let audio;
 /** @type {Connection} */
 let connection;
 
+/** What a browser keeps for one tab. */
+function tabStorage() {
+  const kept = new Map();
+  return { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) };
+}
+
+const listeners = {
+  onEvent: () => {},
+  onAudio: (message) => audio.push(message),
+  onStatus: (status, refusal) => statuses.push(refusal ? `${status}: ${refusal}` : status),
+};
+
+function connect(url, memory) {
+  const made = new Connection(new URL(url), listeners, memory, (address) => {
+    sockets.push(new FakeSocket(address));
+    return sockets.at(-1);
+  });
+  made.connect();
+  return made;
+}
+
 beforeEach(() => {
   mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
   sockets = [];
   statuses = [];
   audio = [];
-  const listeners = {
-    onEvent: () => {},
-    onAudio: (message) => audio.push(message),
-    onStatus: (status, refusal) => statuses.push(refusal ? `${status}: ${refusal}` : status),
-  };
-  connection = new Connection(new URL("ws://host/ws?api_key=k"), listeners, (url) => {
-    sockets.push(new FakeSocket(url));
-    return sockets.at(-1);
-  });
-  connection.connect();
+  connection = connect("ws://host/ws?api_key=k", null);
 });
 
 afterEach(() => mock.timers.reset());
@@ -153,4 +165,48 @@ test("microphone audio is dropped, not queued without end, when the network is t
   sockets[0].bufferedAmount = 64000;
   connection.sendAudio(new Int16Array(320));
   assert.equal(sockets[0].sent.length, sent + 1);
+});
+
+test("a page that is loaded again asks for its session and its conversation", () => {
+  const memory = tabStorage();
+  connect("ws://host/ws", memory);
+  sockets[1].accept({ type: "session.ready", resume_token: "token", conversation: "c" });
+  sockets[1].onmessage({ data: JSON.stringify({ type: "turn.done", turn: 1 }) });
+  const again = connect("ws://host/ws", memory);
+  assert.equal(sockets[2].url.searchParams.get("resume"), "token");
+  assert.equal(sockets[2].url.searchParams.get("conversation"), "c");
+  assert.equal(again.conversation, "c");
+});
+
+test("an address that names another conversation is followed, whatever the tab had before", () => {
+  const memory = tabStorage();
+  memory.setItem("voicechat.session", JSON.stringify(["token", "c"]));
+  connect("ws://host/ws?conversation=d", memory);
+  assert.equal(sockets[1].url.searchParams.get("resume"), null);
+  assert.equal(sockets[1].url.searchParams.get("conversation"), "d");
+});
+
+test("what the tab keeps may be broken or forbidden", () => {
+  const broken = { getItem: () => "{", setItem: () => assert.fail("forbidden") };
+  connect("ws://host/ws", broken);
+  sockets[1].accept({ type: "session.ready", resume_token: "token", conversation: "c" });
+  assert.equal(sockets[1].url.searchParams.get("resume"), null);
+});
+
+test("a session that another window has taken is not taken back by itself", () => {
+  sockets[0].accept();
+  sockets[0].lose(4409);
+  mock.timers.tick(60000);
+  assert.equal(sockets.length, 1);
+  assert.deepEqual(statuses, ["open", "elsewhere"]);
+});
+
+test("leaving for another conversation lets the session go, and asks for that one only", () => {
+  sockets[0].accept({ type: "session.ready", resume_token: "token", conversation: "c" });
+  connection.leaveFor("d");
+  assert.equal(sockets[0].readyState, 3);
+  assert.equal(sockets[1].url.searchParams.get("resume"), null);
+  assert.equal(sockets[1].url.searchParams.get("conversation"), "d");
+  connection.leaveFor("");
+  assert.equal(sockets[2].url.searchParams.get("conversation"), null);
 });

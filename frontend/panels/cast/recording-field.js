@@ -68,14 +68,14 @@ export class RecordingField {
       const end = await record(preferences.value.microphone, {
         onHeard: (seconds, level) => current() && this._change({ type: "heard", seconds, level }),
         onStopped: (recorded) => {
-          if (listening) void sound.openMicrophone();
+          if (listening) void sound.openMicrophone(preferences.value.microphone);
           if (current()) this._change({ type: "stopped", sound: recorded });
         },
       });
       if (!current()) return end();
       this._end = end;
     } catch (error) {
-      if (listening) void sound.openMicrophone();
+      if (listening) void sound.openMicrophone(preferences.value.microphone);
       if (current()) this._change({ type: "failed", problem: microphoneProblem(error) });
     }
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { heardAndCut, storedLines } from "../../../frontend/model/history.js";
+import { heardAndCut, linesOfTurnsOver, storedLines } from "../../../frontend/model/history.js";
 import { initialState, reduce } from "../../../frontend/model/state.js";
 
 const at = { turn: 1, at: 1795306077 };
@@ -51,4 +51,16 @@ test("the events of a new turn leave the lines of before alone", () => {
   const state = events.reduce(reduce, { ...initialState, session: "s", lines: history });
   assert.deepEqual(state.lines.slice(0, 2), history);
   assert.deepEqual(state.turns[0].names, ["Nora"]);
+});
+
+test("a turn that is going on is left to its session, one that is over is not", () => {
+  const turns = [
+    { turn: 1, outcome: "completed" },
+    { turn: 2, outcome: null },
+  ];
+  const lines = [person, reply, { ...person, id: "m3", turn: 2 }, { ...person, id: "m4", turn: null }];
+  assert.deepEqual(
+    linesOfTurnsOver({ lines, turns }).map(({ id }) => id),
+    ["m1", "m2", "m4"],
+  );
 });

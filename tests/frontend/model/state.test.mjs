@@ -247,3 +247,38 @@ test("an event of a kind not known here changes nothing", () => {
   const state = after(ready);
   assert.equal(reduce(state, { type: "something.new" }), state);
 });
+
+test("a page that was loaded again shows the turn that is going on, and leaves one that is over to the history", () => {
+  const told = { turn: 7, text: "Hello", source: "text", characters: ["nova"], replies: [] };
+  const going = after({ ...ready, newest_turn: { ...told, outcome: null } });
+  assert.deepEqual([going.turn, going.answering, going.lines.length], [7, true, 1]);
+  const over = after({ ...ready, newest_turn: { ...told, outcome: "completed" } });
+  assert.deepEqual([over.answering, over.lines.length], [false, 0]);
+});
+
+test("the word that sounds is marked, and what has sounded is known", () => {
+  const words = [
+    [0, 3, 100],
+    [4, 7, 300],
+  ];
+  const speaking = after(
+    ready,
+    turn,
+    reply,
+    { type: "reply.text", turn: 1, reply: 0, delta: "One two" },
+    { type: "reply.words", turn: 1, reply: 0, sentence: 0, words },
+    { type: "heard.changed", position: { turn: 1, reply: 0, samples: 120 } },
+  );
+  const line = last(speaking);
+  assert.deepEqual([line.heardText, line.speaking.start], ["One", 0]);
+  const same = reduce(speaking, { type: "heard.changed", position: { turn: 1, reply: 0, samples: 121 } });
+  assert.equal(same, speaking, "nothing to draw between two words");
+});
+
+test("turns that are over are kept with where their time went, the oldest forgotten", () => {
+  const done = { type: "turn.done", turn: 1, outcome: "completed", ledger: [{ reply: 0 }] };
+  const [kept] = after(ready, turn, reply, done).turns;
+  assert.deepEqual([kept.source, kept.names, kept.ledger], ["text", ["Nova"], [{ reply: 0 }]]);
+  const many = Array.from({ length: 60 }, (_, i) => ({ ...done, turn: i + 1 }));
+  assert.equal(after(ready, ...many).turns.length, 50);
+});
