@@ -1,0 +1,54 @@
+"""What a page renders: the samples that its audio graph hands to the loudspeaker, and not what its messages say."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from playwright.async_api import BrowserContext, Page
+
+FOLDER = Path(__file__).parent
+
+
+async def tap(context: BrowserContext) -> None:
+    """Record what the pages of this context render."""
+
+    async def worklet(route) -> None:
+        await route.fulfill(path=FOLDER / "recording-worklet.js", content_type="text/javascript")
+
+    await context.route("**/recording-worklet.js", worklet)
+    await context.add_init_script(path=FOLDER / "tap.js")
+
+
+class Loudspeaker:
+    """The loudspeaker of a page in a tapped context."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    async def sounds(self, seconds: float = 0.0) -> None:
+        """Until there has been something to hear for so many seconds without a pause."""
+        await self._page.wait_for_function(
+            "seconds => loudspeaker.soundingSamples > seconds * loudspeaker.rateHz", arg=seconds
+        )
+
+    async def is_silent(self, seconds: float = 0.5) -> None:
+        """Until so many seconds without a sound have been rendered."""
+        await self._page.wait_for_function(
+            "seconds => loudspeaker.quietSamples > seconds * loudspeaker.rateHz", arg=seconds
+        )
+
+    async def recording(self) -> tuple[np.ndarray, int]:
+        """All samples so far, float32 of full scale 1, and their rate."""
+        encoded, rate_hz = await self._page.evaluate(
+            """() => new Promise((resolve) => {
+                 const reader = new FileReader();
+                 reader.onload = () => resolve([reader.result.split(",")[1], loudspeaker.rateHz]);
+                 reader.readAsDataURL(new Blob(loudspeaker.chunks));
+               })"""
+        )
+        return np.frombuffer(base64.b64decode(encoded), "<f4"), rate_hz

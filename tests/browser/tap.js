@@ -1,0 +1,38 @@
+/** Whatever a page connects to its loudspeaker is also connected to a recording: `loudspeaker` has its samples. */
+{
+  const AUDIBLE = 0.01;
+  const PAUSE_S = 0.05; // a tone passes through zero
+  const loudspeaker = { rateHz: 0, chunks: [], quietSamples: Infinity, soundingSamples: 0 };
+  window.loudspeaker = loudspeaker;
+  const recordings = new WeakMap();
+  const { addModule } = Worklet.prototype;
+  const { connect } = AudioNode.prototype;
+
+  function take(chunk) {
+    loudspeaker.chunks.push(chunk);
+    const last = chunk.findLastIndex((sample) => Math.abs(sample) > AUDIBLE);
+    loudspeaker.quietSamples = last < 0 ? loudspeaker.quietSamples + chunk.length : chunk.length - 1 - last;
+    const sounding = loudspeaker.quietSamples < PAUSE_S * loudspeaker.rateHz;
+    loudspeaker.soundingSamples = sounding ? loudspeaker.soundingSamples + chunk.length : 0;
+  }
+
+  function recordingOf(context) {
+    if (!recordings.has(context)) {
+      const node = new AudioWorkletNode(context, "recording", { channelCount: 1, channelCountMode: "explicit" });
+      node.port.onmessage = ({ data }) => take(data);
+      connect.call(node, context.destination);
+      loudspeaker.rateHz = context.sampleRate;
+      recordings.set(context, node);
+    }
+    return recordings.get(context);
+  }
+
+  Worklet.prototype.addModule = async function (...rest) {
+    await addModule.call(this, "/recording-worklet.js");
+    return addModule.apply(this, rest);
+  };
+  AudioNode.prototype.connect = function (target, ...rest) {
+    if (target instanceof AudioDestinationNode) connect.call(this, recordingOf(target.context));
+    return connect.call(this, target, ...rest);
+  };
+}

@@ -1,0 +1,129 @@
+"""What a model writes is text, and what the page's policy forbids does not happen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.engines import scripted
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+MARKUP = (
+    "<b>Bold</b> <img src=x onerror=\"document.title='taken'\"> <script>document.title='taken'</script> "
+    '<a href="javascript:document.title=1">here</a> &amp; <style>body{display:none}</style> </p></div>, the end.'
+)
+
+INTRUSIONS = {
+    "inline script": "add('script', { text: 'taken = true' });",
+    "script in an address": "add('script', { src: 'data:,taken=true' });",
+    "event handler": "body.insertAdjacentHTML('beforeend', '<img src=\"/icon.svg\" onload=\"taken = true\">');",
+    "event attribute": "add('img', { src: '/icon.svg' }).setAttribute('onload', 'taken = true');",
+    "code in a string": "setTimeout('taken = true');",
+}
+"""Ways of running code that came as data."""
+
+LEAKS = {
+    "fetch": "fetch(elsewhere).catch(() => {});",
+    "socket": "new WebSocket(elsewhere.replace('http', 'ws'));",
+    "image": "add('img', { src: elsewhere });",
+    "style": "body.style.backgroundImage = `url(${elsewhere})`;",
+    "script": "add('script', { src: elsewhere });",
+    "frame": "add('iframe', { src: elsewhere });",
+    "beacon": "navigator.sendBeacon(elsewhere, 'words');",
+    "form": "add('form', { action: elsewhere }).submit();",
+}
+"""Ways of telling somebody else."""
+
+WATCH = """() => {
+  window.taken = false;
+  window.refusals = [];
+  window.body = document.body;
+  window.add = (tag, properties) => {
+    const node = Object.assign(document.createElement(tag), properties);
+    body.append(node);
+    return node;
+  };
+  window.attempt = (what) => {
+    try {
+      what();
+    } catch (error) {
+      refusals.push(String(error));
+    }
+  };
+  document.addEventListener("securitypolicyviolation", (event) => refusals.push(event.effectiveDirective));
+}"""
+
+
+@pytest.fixture
+def cast_file(tmp_path):
+    """A cast whose only name is markup."""
+    path = tmp_path / "cast.json"
+    path.write_text(json.dumps({"characters": [{"name": "<i>Eve</i>", "system_prompt": "You are Eve."}]}))
+    return path
+
+
+async def test_markup_shows_as_text(serve, visit, cast_file):
+    """A line, a reply and a name full of HTML and script show letter by letter, and nothing of it takes effect."""
+    visitor = await visit(await serve(scripted(MARKUP, character_s=0.002), characters=cast_file))
+    title = await visitor.page.title()
+    await visitor.say(f"Repeat: {MARKUP}")
+    await visitor.wire.until("turn.done")
+    for text in ("<i>Eve</i>", f"Repeat: {MARKUP}"):
+        await expect(visitor.conversation).to_contain_text(text)
+    assert (await visitor.conversation.text_content()).count(MARKUP) == 2
+    await expect(visitor.conversation.get_by_role("link")).to_have_count(0)
+    assert await visitor.page.title() == title
+
+
+async def test_the_policy_stops_what_came_from_elsewhere(serve, visit):
+    """No injected code runs and nothing is sent to another origin, in any of these ways."""
+    visitor = await visit(await serve(scripted()))
+    async with elsewhere() as (address, reached):
+        for name, attempt in (INTRUSIONS | LEAKS).items():
+            await attempted(visitor.page, attempt, address)
+            await visitor.page.wait_for_function("refusals.length > 0")
+            assert not await visitor.page.evaluate("taken"), name
+            assert not reached.is_set(), name
+
+
+@pytest.mark.parametrize("name", INTRUSIONS)
+async def test_the_intrusions_would_take(serve, visit, name):
+    """What the policy is tested with does harm where there is none."""
+    visitor = await visit(await serve(scripted()), bypass_csp=True)
+    await attempted(visitor.page, INTRUSIONS[name], "")
+    await visitor.page.wait_for_function("taken")
+
+
+@pytest.mark.parametrize("name", LEAKS)
+async def test_the_leaks_would_leak(serve, visit, name):
+    """The same for what is sent elsewhere."""
+    visitor = await visit(await serve(scripted()), bypass_csp=True)
+    async with elsewhere() as (address, reached):
+        await attempted(visitor.page, LEAKS[name], address)
+        async with asyncio.timeout(10):
+            await reached.wait()
+
+
+async def attempted(page, attempt: str, address: str) -> None:
+    """Run this in the page; whatever it throws is one of its `refusals`."""
+    await page.evaluate(WATCH)
+    await page.evaluate(f"(elsewhere) => setTimeout(() => attempt(() => {{ {attempt} }}))", address)
+
+
+@asynccontextmanager
+async def elsewhere():
+    """An address of another origin, and whether anybody has connected to it."""
+    reached = asyncio.Event()
+
+    async def connected(_reader, writer) -> None:
+        reached.set()
+        writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", reached
