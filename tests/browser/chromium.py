@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from playwright.async_api import async_playwright
 
 from backend.engines.interfaces import HEARING_RATE_HZ
@@ -32,6 +33,9 @@ OPTIONS = (
 LEAD_S = 0.5
 """Silence before anything is said: the first moments of a stream get lost in the browser's own processing."""
 
+LEVEL = 0.25
+"""People are not as close to their microphones as the offline voice is; the browser amplifies by itself."""
+
 
 @dataclass(frozen=True)
 class Chromium:
@@ -43,15 +47,14 @@ class Chromium:
     async def record(self, *sentences: str) -> None:
         """What the microphone hears from the moment it is opened next: each sentence and a second of silence after it,
         and then nothing more."""
-        silence = bytes(int(LEAD_S * HEARING_RATE_HZ) * 2)
-        pcm = silence
-        for sentence in sentences:
-            pcm += await spoken(sentence) + 2 * silence
+        silence = np.zeros(int(LEAD_S * HEARING_RATE_HZ))
+        speech = [np.frombuffer(await spoken(sentence), "<i2") * LEVEL for sentence in sentences]
+        samples = np.concatenate([silence, *(part for each in speech for part in (each, silence, silence))])
         with wave.open(str(self.recording), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(HEARING_RATE_HZ)
-            file.writeframes(pcm)
+            file.writeframes(samples.astype("<i2").tobytes())
 
 
 @asynccontextmanager

@@ -9,8 +9,8 @@ import pytest_asyncio
 
 from backend.app import create_app
 from backend.settings import Settings
-from tests.browser import loudspeaker
 from tests.browser.chromium import chromium as running_chromium
+from tests.browser.loudspeaker import serve_recording, tap
 from tests.browser.visitor import Visitor
 from tests.openai_server import serve_app
 
@@ -40,6 +40,7 @@ async def serve():
 
         async def start(engines=None, **settings) -> str:
             app = create_app(Settings(**settings), engines)
+            serve_recording(app)
             port, _ = await stack.enter_async_context(serve_app(app))
             return f"http://127.0.0.1:{port}"
 
@@ -48,15 +49,16 @@ async def serve():
 
 @pytest_asyncio.fixture(loop_scope="package")
 async def visit(chromium, serve):
-    """Opens pages: `await visit(address, **context)` is somebody at one, who nobody has been before."""
+    """Opens pages: `await visit(address, **context)` is somebody at one, who has never been there before."""
     visitors: list[Visitor] = []
     async with AsyncExitStack() as stack:
 
-        async def arrive(address: str, **options) -> Visitor:
+        async def arrive(address: str, *, tapped: bool = True, **options) -> Visitor:
             options = {"viewport": DESKTOP, "permissions": ["microphone"], **options}
             context = await chromium.browser.new_context(**options)
             stack.push_async_callback(context.close)
-            await loudspeaker.tap(context)
+            if tapped:
+                await tap(context)
             visitor = Visitor(await context.new_page())
             visitors.append(visitor)
             await visitor.page.goto(address)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,7 +57,22 @@ class _Tone:
         return [WordMark(at, int(at * self.engine.character_s * RATE_HZ)) for at in begins]
 
 
-def scripted(*replies: str, stt=None, character_s: float = 0.04, token_s: float = 1 / 60) -> Engines:
+class AnsweringLanguageModel(ScriptedLanguageModel):
+    """Has an answer to every line with certain words in it, also when it is asked twice, as guesses make it be."""
+
+    def __init__(self, answers: dict[str, str], **timing: float) -> None:
+        super().__init__(**timing)
+        self.answers = answers
+
+    async def stream(self, messages, generation):
+        asked = messages[-1]["content"]
+        self.replies = [next(reply for words, reply in self.answers.items() if words in asked)]
+        async with aclosing(super().stream(messages, generation)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+
+def scripted(*replies: str, llm=None, stt=None, character_s: float = 0.04, token_s: float = 1 / 60) -> Engines:
     """Engines that hear and answer what a test says."""
-    llm = ScriptedLanguageModel(*replies, first_token_s=0.0, token_s=token_s)
+    llm = llm or ScriptedLanguageModel(*replies, first_token_s=0.0, token_s=token_s)
     return Engines(stt or ScriptedSpeechToText(), llm, ToneTextToSpeech(character_s), LoudnessVad())

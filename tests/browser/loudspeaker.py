@@ -7,20 +7,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from starlette.responses import FileResponse
+from starlette.routing import Route
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
     from playwright.async_api import BrowserContext, Page
 
 FOLDER = Path(__file__).parent
 
 
+def serve_recording(app: FastAPI) -> None:
+    """Let this server's pages load what records; the browser loads worklets past everything that stands in for a
+    server."""
+    worklet = FOLDER / "recording-worklet.js"
+    app.router.routes.insert(0, Route(f"/{worklet.name}", lambda _request: FileResponse(worklet)))
+
+
 async def tap(context: BrowserContext) -> None:
-    """Record what the pages of this context render."""
-
-    async def worklet(route) -> None:
-        await route.fulfill(path=FOLDER / "recording-worklet.js", content_type="text/javascript")
-
-    await context.route("**/recording-worklet.js", worklet)
+    """Record what the pages of this context render, of a server with `serve_recording`."""
     await context.add_init_script(path=FOLDER / "tap.js")
 
 

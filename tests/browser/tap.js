@@ -1,5 +1,5 @@
 /** Whatever a page connects to its loudspeaker is also connected to a recording: `loudspeaker` has its samples. */
-{
+if (self === top) {
   const AUDIBLE = 0.01;
   const PAUSE_S = 0.05; // a tone passes through zero
   const loudspeaker = { rateHz: 0, chunks: [], quietSamples: Infinity, soundingSamples: 0 };

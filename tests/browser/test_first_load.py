@@ -15,7 +15,7 @@ MOST_BYTES = 150_000
 async def test_the_first_load_is_small_and_all_from_one_place(serve, visit):
     """With an empty cache everything comes from the server itself, headers included in less than 150 kB."""
     address = await serve(scripted())
-    visitor = await visit("about:blank")
+    visitor = await visit("about:blank", tapped=False)
     sizes, urls = {}, {}
     network = await visitor.page.context.new_cdp_session(visitor.page)
     network.on("Network.requestWillBeSent", lambda event: urls.update({event["requestId"]: event["request"]["url"]}))

@@ -12,11 +12,14 @@ from tests.browser.engines import scripted
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 REPLIES = (
-    "The harbour is quiet tonight. The tide turns at four in the morning, and then the boats go out again.",
-    "Well, nobody knows for certain! Some say that it was the wind, others that somebody had cut the rope.",
-    "Two cups of flour, a pinch of salt: that is all. Stir it slowly, and do not walk away while it is on the stove.",
+    "The harbour is quiet tonight. The tide turns at four in the morning, and then the boats go out again. You could "
+    "watch them from the wall, if you are up early; bring a coat.",
+    "Well, nobody knows for certain! Some say that it was the wind, others that somebody had cut the rope. I have seen "
+    "the rope, and I would rather not say what I think.",
+    "Two cups of flour, a pinch of salt: that is all. Stir it slowly, and do not walk away while it is on the stove. "
+    "Ten minutes, not more, or you may begin again.",
 )
-CHARACTER_S = 0.015
+CHARACTER_S = 0.02
 VISITORS = 5
 INTERRUPTS = 10
 
@@ -37,14 +40,14 @@ async def test_the_page_shows_what_the_server_holds_for_heard(serve, visit, seed
 async def interrupts(visitor, chance: random.Random) -> list[tuple[str, str]]:
     """What the page shows as heard and what the server says, of every interrupted reply."""
     pairs = []
-    for _ in range(INTERRUPTS):
+    while len(pairs) < INTERRUPTS:
         told = len(visitor.wire.of("turn.done"))
         await visitor.say("Go on.")
         await visitor.loudspeaker.sounds(chance.uniform(0, 1.2))
         await visitor.page.keyboard.press("Escape")
         await visitor.wire.until("turn.done", told + 1)
         done = visitor.wire.of("reply.done")[-1]
-        assert done["outcome"] == "interrupted"
-        pairs.append((await visitor.newest_heard(), done["heard_text"]))
+        if done["outcome"] == "interrupted":
+            pairs.append((await visitor.newest_heard(), done["heard_text"]))
         await visitor.loudspeaker.is_silent(0.1)
     return pairs

@@ -17,7 +17,7 @@ async def test_a_conversation_survives_the_death_of_its_server(visit):
         engines = ("--stt", "offline", "--tts", "offline", "--llm", "openai")
         options = (*engines, "--llm-base-url", writer.base_url, "--llm-api-key", "none")
         async with server(0, *options) as (port, process):
-            visitor = await visit(f"http://127.0.0.1:{port}")
+            visitor = await visit(f"http://127.0.0.1:{port}", tapped=False)
             await visitor.say("When does the tide turn?")
             await visitor.wire.until("turn.done")
             before = visitor.wire.of("session.ready")[-1]

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from backend.client.evaluation.words import word_errors, words
-from tests.browser.engines import scripted
+from tests.browser.engines import AnsweringLanguageModel, scripted
 from tests.scripted import ScriptedSpeechToText
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -24,7 +24,7 @@ async def test_a_spoken_sentence_is_answered_aloud(chromium, serve, visit):
     visitor = await visit(await serve(stt="offline", llm="offline", tts="offline"))
     await visitor.button("Turn on the microphone").click()
     heard = (await visitor.wire.until("turn.started"))["text"]
-    assert word_errors(words(SENTENCE), words(heard)) <= 1
+    assert word_errors(words(SENTENCE), words(heard)) <= 2
     await expect(visitor.conversation).to_contain_text(heard)
     written = await visitor.wire.until("reply.sentence")
     await expect(visitor.conversation).to_contain_text(written["text"])
@@ -46,7 +46,8 @@ async def test_escape_silences_the_page(serve, visit):
 async def test_cutting_in_silences_the_page(chromium, serve, visit):
     """Words of the person's stop the character who is heard, and are answered."""
     hears = ScriptedSpeechToText("tell me about the harbour", "no wait please stop", partials={600: "no wait"})
-    visitor = await visit(await serve(scripted(REPLY, "Very well.", stt=hears)))
+    writes = AnsweringLanguageModel({"harbour": REPLY, "stop": "Very well."})
+    visitor = await visit(await serve(scripted(llm=writes, stt=hears)))
     await chromium.record("tell me about the harbour")
     await visitor.button("Turn on the microphone").click()
     await visitor.wire.until("turn.started")
@@ -63,6 +64,6 @@ async def test_cutting_in_silences_the_page(chromium, serve, visit):
 
 
 async def cut_shows(visitor) -> None:
-    """The newest reply is marked as interrupted, and a part of it is struck."""
+    """The first reply is marked as interrupted, and a part of it is struck."""
     await expect(visitor.conversation.get_by_text("interrupted", exact=True)).to_be_visible()
-    await expect(visitor.struck.last).to_have_text(re.compile(r"\w"))
+    await expect(visitor.struck.first).to_have_text(re.compile(r"\w"))
