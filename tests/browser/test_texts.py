@@ -38,7 +38,7 @@ ENDS = """(node) => {
 async def test_a_very_long_reply(serve, visit):
     """5,000 words later the page still scrolls by itself to what is said, and answers what is typed."""
     assert len(LONG.split()) >= 5000
-    visitor = await visit(await serve(scripted(LONG, "Very well.", character_s=0.0005, token_s=0.0)))
+    visitor = await visit(await serve(scripted(LONG, "Very well.", character_s=0.0001, token_s=0.0)))
     await visitor.say("Tell me everything.")
     await visitor.wire.until("turn.done")
     reply = visitor.conversation.get_by_role("paragraph").last
