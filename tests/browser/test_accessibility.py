@@ -9,6 +9,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import expect
 
 from tests.browser.engines import scripted
+from tests.browser.visitor import INTERRUPTED
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -37,7 +38,7 @@ async def test_axe_finds_nothing_serious(serve, visit, look):
     await visitor.say("Tell me about the harbour.")
     await visitor.loudspeaker.sounds()
     await visitor.page.keyboard.press("Escape")
-    await expect(visitor.conversation.get_by_text("interrupted", exact=True)).to_be_visible()
+    await expect(visitor.conversation.get_by_text(INTERRUPTED)).to_be_visible()
     await visitor.say("Go on.")
     await visitor.loudspeaker.sounds()
     assert await findings(visitor) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from tests.browser.loudspeaker import Loudspeaker
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page, WebSocket
 
+INTERRUPTED = re.compile("^interrupted")
+"""The label of a reply that was cut off."""
 PATIENCE_S = 30
 PICTURES = os.environ.get("VOICECHAT_SCREENSHOTS")
 """The folder that pictures go to, if there shall be any."""
@@ -78,7 +81,7 @@ class Visitor:
     async def newest_heard(self) -> str:
         """What of the newest reply, which was interrupted, is shown as heard."""
         reply = self.conversation.get_by_role("article").last
-        await expect(reply.get_by_text("interrupted", exact=True)).to_be_visible()
+        await expect(reply.get_by_text(INTERRUPTED)).to_be_visible()
         text = await reply.get_by_role("paragraph").text_content() or ""
         struck = reply.get_by_role("deletion")
         return text.removesuffix(await struck.text_content() or "" if await struck.count() else "").strip()
