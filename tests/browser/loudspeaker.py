@@ -35,10 +35,19 @@ class Loudspeaker:
     def __init__(self, page: Page) -> None:
         self._page = page
 
-    async def sounds(self, seconds: float = 0.0) -> None:
-        """Until there has been something to hear for so many seconds without a pause."""
+    async def sounds(self) -> None:
+        """Until there is something to hear."""
+        await self._page.wait_for_function("() => loudspeaker.quietSamples < 0.05 * loudspeaker.rateHz")
+
+    async def audible_samples(self) -> int:
+        """How much sound there has been."""
+        return await self._page.evaluate("loudspeaker.audibleSamples")
+
+    async def has_sounded(self, seconds: float, since: int) -> None:
+        """Until so many seconds of sound have been rendered since there had been `since` samples of it."""
         await self._page.wait_for_function(
-            "seconds => loudspeaker.soundingSamples > seconds * loudspeaker.rateHz", arg=seconds
+            "([seconds, since]) => loudspeaker.audibleSamples - since > seconds * loudspeaker.rateHz",
+            arg=[seconds, since],
         )
 
     async def is_silent(self, seconds: float = 0.5) -> None:

@@ -1,8 +1,7 @@
 /** Whatever a page connects to its loudspeaker is also connected to a recording: `loudspeaker` has its samples. */
 if (self === top) {
   const AUDIBLE = 0.01;
-  const PAUSE_S = 0.05; // a tone passes through zero
-  const loudspeaker = { rateHz: 0, chunks: [], quietSamples: Infinity, soundingSamples: 0 };
+  const loudspeaker = { rateHz: 0, chunks: [], quietSamples: Infinity, audibleSamples: 0 };
   window.loudspeaker = loudspeaker;
   const recordings = new WeakMap();
   const { addModule } = Worklet.prototype;
@@ -12,8 +11,7 @@ if (self === top) {
     loudspeaker.chunks.push(chunk);
     const last = chunk.findLastIndex((sample) => Math.abs(sample) > AUDIBLE);
     loudspeaker.quietSamples = last < 0 ? loudspeaker.quietSamples + chunk.length : chunk.length - 1 - last;
-    const sounding = loudspeaker.quietSamples < PAUSE_S * loudspeaker.rateHz;
-    loudspeaker.soundingSamples = sounding ? loudspeaker.soundingSamples + chunk.length : 0;
+    if (last >= 0) loudspeaker.audibleSamples += chunk.length;
   }
 
   function recordingOf(context) {

@@ -42,8 +42,9 @@ async def interrupts(visitor, chance: random.Random) -> list[tuple[str, str]]:
     pairs = []
     while len(pairs) < INTERRUPTS:
         told = len(visitor.wire.of("turn.done"))
+        before = await visitor.loudspeaker.audible_samples()
         await visitor.say("Go on.")
-        await visitor.loudspeaker.sounds(chance.uniform(0, 1.2))
+        await visitor.loudspeaker.has_sounded(chance.uniform(0, 1.2), before)
         await visitor.page.keyboard.press("Escape")
         await visitor.wire.until("turn.done", told + 1)
         done = visitor.wire.of("reply.done")[-1]

@@ -79,12 +79,14 @@ class Visitor:
         await self.message.press("Enter")
 
     async def newest_heard(self) -> str:
-        """What of the newest reply, which was interrupted, is shown as heard."""
+        """What of the newest reply, which was interrupted, is shown as heard: what stands before its end that is
+        struck."""
         reply = self.conversation.get_by_role("article").last
         await expect(reply.get_by_text(INTERRUPTED)).to_be_visible()
         text = await reply.get_by_role("paragraph").text_content() or ""
-        struck = reply.get_by_role("deletion")
-        return text.removesuffix(await struck.text_content() or "" if await struck.count() else "").strip()
+        for end in [*await reply.get_by_role("deletion").all_text_contents(), "interrupted here"]:
+            text = text.removesuffix(end)
+        return text.strip()
 
     async def picture(self, name: str) -> None:
         """Keep what is to be seen now."""
