@@ -29,6 +29,9 @@ async def findings(visitor) -> list[str]:
     ]
 
 
+PANELS = ("Cast", "Conversations", "Latency", "Settings")
+
+
 @pytest.mark.parametrize("look", LOOKS, ids=["light", "dark", "phone"])
 async def test_axe_finds_nothing_serious(serve, visit, look):
     """At the first visit, and in a conversation with a reply that is being heard and one that was cut off."""
@@ -42,3 +45,21 @@ async def test_axe_finds_nothing_serious(serve, visit, look):
     await visitor.say("Go on.")
     await visitor.loudspeaker.sounds()
     assert await findings(visitor) == []
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=["light", "dark", "phone"])
+async def test_axe_finds_nothing_serious_in_the_panels(serve, visit, look):
+    """Each panel, with something in it where a turn brings that; closed by Esc, it gives the focus back."""
+    visitor = await visit(await serve(scripted("Very well.")), **look)
+    await visitor.say("Hello?")
+    await visitor.wire.until("turn.done")
+    for name in PANELS:
+        await visitor.button(name).focus()
+        await visitor.page.keyboard.press("Enter")
+        panel = visitor.page.get_by_role("dialog", name=name)
+        await expect(panel).to_be_visible()
+        assert await findings(visitor) == [], name
+        await visitor.picture(f"{name.lower()}-{look['color_scheme']}-{'phone' if 'viewport' in look else 'desktop'}")
+        await visitor.page.keyboard.press("Escape")
+        await expect(panel).to_be_hidden()
+        await expect(visitor.button(name)).to_be_focused()

@@ -38,6 +38,23 @@ async def test_keyboard_only(serve, visit):
     await expect(visitor.button("Microphone")).to_have_attribute("aria-pressed", "true")
 
 
+async def test_push_to_talk(chromium, serve, visit):
+    """What is said while the space bar is held is answered when it is let go, and nothing else that is said is sent."""
+    visitor = await visit(await serve(scripted("Very well.")))
+    await visitor.button("Settings").click()
+    await visitor.page.get_by_role("dialog", name="Settings").get_by_text("Push to talk").click()
+    await visitor.page.keyboard.press("Escape")
+    await chromium.record("tell me about the harbour")
+    await visitor.button("Microphone").click()
+    await expect(visitor.button("Microphone")).to_have_attribute("aria-pressed", "true")
+    await visitor.conversation.focus()
+    await visitor.page.keyboard.down("Space")
+    await visitor.wire.until("transcript.partial")
+    await visitor.page.keyboard.up("Space")
+    await expect(visitor.conversation).to_contain_text("Very well.")
+    assert len(visitor.wire.of("turn.started")) == 1
+
+
 async def tab_to(visitor, wanted, most: int = 40) -> None:
     """Press Tab until this has the focus."""
     for _ in range(most):
