@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from backend.engines.openai_speech import OpenAITextToSpeech
 from backend.engines.preferred import PreferredSpeechToText
 from backend.engines.silero import SileroVad
 from backend.engines.smart_turn import SmartTurn
+from backend.engines.tasks import stop
 from backend.engines.whisper import WhisperSpeechToText
 from backend.errors import ConfigurationError
 from backend.pipelines.turn_detection import TurnSettings
@@ -41,6 +43,7 @@ from backend.routes import (
 )
 from backend.routes.body_limit import BodyLimit
 from backend.routes.errors import DOCUMENTED, install_error_handlers
+from backend.routes.page import Page
 from backend.server import Server
 from backend.session_settings import Engines, SessionSettings
 from backend.storage.characters import StoredCast
@@ -62,28 +65,30 @@ def choose_engines(settings: Settings) -> Engines:
 
     Raises `ConfigurationError` when one was asked for by name that cannot run.
     """
+    changed = asyncio.Event()
     return Engines(
-        stt=_stt(settings),
+        stt=_stt(settings, changed),
         llm=_llm(settings),
         tts=_tts(settings),
         vad=SileroVad(),
         turn_model=SmartTurn(settings.turn_model) if settings.turn_model else None,
+        changed=changed,
     )
 
 
-def _stt(settings: Settings) -> SpeechToText:
+def _stt(settings: Settings, changed: asyncio.Event) -> SpeechToText:
     match settings.stt:
         case "openai":
             return _openai_stt(settings)
         case "faster-whisper":
-            return WhisperSpeechToText(settings.stt_model, device=settings.device)
+            return WhisperSpeechToText(settings.stt_model, settings.device, changed)
         case "offline":
-            return OfflineSpeechToText()
+            return OfflineSpeechToText(changed)
         case "auto" if settings.stt_base_url:
             return _openai_stt(settings)
         case "auto":
-            whisper = WhisperSpeechToText(settings.stt_model, device=settings.device)
-            return PreferredSpeechToText(whisper, OfflineSpeechToText())
+            whisper = WhisperSpeechToText(settings.stt_model, settings.device, changed)
+            return PreferredSpeechToText(whisper, OfflineSpeechToText(changed))
 
 
 def _openai_stt(settings: Settings) -> OpenAISpeechToText:
@@ -146,6 +151,7 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
                     if engine is not None:
                         await stack.enter_async_context(engine)
                 stack.push_async_callback(server.live.close)
+                stack.push_async_callback(stop, asyncio.create_task(server.live.tell_engines(), name="engines"))
             except ConfigurationError as error:
                 server.startup_error = error
                 raise
@@ -158,5 +164,5 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
     app.add_middleware(CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["*"], allow_headers=["*"])
     for router in ROUTERS:
         app.include_router(router)
-    app.mount("/", operations.Page(), name="page")
+    app.mount("/", Page(), name="page")
     return app

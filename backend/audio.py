@@ -46,7 +46,9 @@ def from_float(samples: NDArray[np.float32]) -> bytes:
 
 def power_db(pcm: bytes) -> float:
     """Mean power of some `pcm` in decibels of full scale; -120 for silence."""
-    return 10 * math.log10(float(np.square(to_float(pcm)).mean()) + 1e-12)
+    samples = to_float(pcm)
+    # A dot product: on a window of 32 ms, taking the mean costs three times as much.
+    return 10 * math.log10(float(np.dot(samples, samples)) / len(samples) + 1e-12)
 
 
 class Resampler:

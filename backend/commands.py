@@ -119,6 +119,11 @@ class Return:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowEngines:
+    """Tell the client which engines serve now: they have changed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Configure:
     """Change the session; `None` leaves a setting as it is. Applies from the next turn on."""
 
@@ -194,6 +199,7 @@ Command = (
     | PlaybackPosition
     | Leave
     | Return
+    | ShowEngines
     | Configure
     | Greet
     | Regenerate

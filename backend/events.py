@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from backend.characters import Character
     from backend.commands import Edit
     from backend.engines.interfaces import FinishReason
+    from backend.heard import HeardWord
     from backend.ledger import LedgerEntry
     from backend.lines import CallLine, Line
 
@@ -62,6 +63,13 @@ class SessionReady:
     characters: Sequence[Character]
     newest: NewestTurn | None = None
     """To a client that has come back: the newest turn, as far as it had been told."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnginesChanged:
+    """Which engines serve now, as `SessionReady` tells it: one is loading or has loaded, or another has taken over."""
+
+    engines: Mapping[str, Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +149,16 @@ class ReplySentence:
     reply: int
     sentence: int
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyWords:
+    """When which word of a sentence is heard; told again as the voice goes on, the last time for good."""
+
+    turn: int
+    reply: int
+    sentence: int
+    words: tuple[HeardWord, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +317,7 @@ class Pong:
 
 Event = (
     SessionReady
+    | EnginesChanged
     | SpeechStarted
     | SpeechStopped
     | TranscriptPartial
@@ -307,6 +326,7 @@ Event = (
     | ReplyStarted
     | ReplyText
     | ReplySentence
+    | ReplyWords
     | CallText
     | CallDone
     | ReplyTextDone

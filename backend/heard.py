@@ -1,18 +1,37 @@
 """From samples heard to words heard: which part of a written reply has reached the listener.
 
 A reply is a sequence of sentences; each is a span of the written text and a run of samples. Within a sentence the
-voice's own word marks decide, and where it gives none, the sentence's audio is shared out among its characters.
+voice's own word marks decide, and where it gives none, the sentence's audio is shared out among its characters. A word
+counts as heard once half of it was.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TYPICAL_CHARACTERS_PER_S = 15.0
 """English at about 165 words a minute; used until the voice has spoken a whole sentence."""
 
-_WORD = re.compile(r"\S+")
+_SIGNS = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+"""Chinese and Japanese, which are written without spaces: each sign is taken for a word."""
+
+_WORD = re.compile(rf"[{_SIGNS}][^\w\s]*|[^\s{_SIGNS}]+")
+
+
+class HeardWord(NamedTuple):
+    """A word of the written text, `[start:end]`, heard from sample number `sample` of the reply on."""
+
+    start: int
+    end: int
+    sample: int
 
 
 @dataclass(slots=True)
@@ -43,19 +62,14 @@ class SpokenSentence:
     marks: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
     """(character offset in `spoken`, sample within the sentence) where words begin, ascending."""
 
-    def characters_heard(self, samples: int, samples_per_character: float) -> float:
-        """Spoken characters heard after `samples` samples of this sentence."""
-        if self.complete and samples >= self.samples:
-            return len(self.spoken)
-        before, after = (0, 0), self._end(samples_per_character)
-        for mark in self.marks:
-            if mark[1] <= samples:
-                before = mark
-            else:
-                after = mark
-                break
-        span = max(1, after[1] - before[1])
-        return before[0] + (after[0] - before[0]) * min(1.0, (samples - before[1]) / span)
+    def words(self, written: str, samples_per_character: float) -> Iterator[HeardWord]:
+        """The words of this sentence of `written`, and when they count as heard."""
+        spans = [word.span() for word in _WORD.finditer(written, self.start, self.end)]
+        share = len(self.spoken) / max(1, self.end - self.start)
+        middles = [((start + end) / 2 - self.start) * share for start, end in spans]
+        offsets, places = zip((0, 0), *self.marks, self._end(samples_per_character), strict=True)
+        for (start, end), sample in zip(spans, np.interp(middles, offsets, places), strict=True):
+            yield HeardWord(start, end, self.first_sample + max(1, math.ceil(sample)))
 
     def _end(self, samples_per_character: float) -> tuple[int, int]:
         """Where the sentence ends; estimated while the voice is still speaking it."""
@@ -92,32 +106,15 @@ class SpokenReply:
         sentence.complete = True
         self.speech_rate.learn(len(sentence.spoken), sentence.samples / self.rate_hz)
 
+    def words(self, written: str, sentence: SpokenSentence) -> list[HeardWord]:
+        """The words of a sentence; estimated while the voice is still speaking it."""
+        return list(sentence.words(written, self.rate_hz / self.speech_rate.characters_per_s))
+
     def heard_text(self, written: str, samples: int) -> str:
-        """The beginning of `written` that was heard after `samples` samples: whole words, a prefix of `written`.
-
-        A word counts as heard once half of it was.
-        """
-        heard_to = 0
-        for sentence in self.sentences:
-            inside = samples - sentence.first_sample
-            if inside <= 0:
-                break
-            if sentence.complete and inside >= sentence.samples:
-                heard_to = sentence.end
-                continue
-            characters = sentence.characters_heard(inside, self.rate_hz / self.speech_rate.characters_per_s)
-            share = characters / max(1, len(sentence.spoken))
-            heard_to = _word_boundary(written, sentence.start, sentence.end, share)
-            break
-        return written[:heard_to].rstrip()
-
-
-def _word_boundary(written: str, start: int, end: int, share: float) -> int:
-    """End of the last word of `written[start:end]` whose middle lies within the given share of the span."""
-    reached = start + share * (end - start)
-    boundary = start
-    for word in _WORD.finditer(written, start, end):
-        if (word.start() + word.end()) / 2 > reached:
-            break
-        boundary = word.end()
-    return boundary
+        """The beginning of `written` that was heard after `samples` samples: whole words, a prefix of `written`."""
+        begun = [sentence for sentence in self.sentences if sentence.first_sample < samples]
+        for sentence in reversed(begun):
+            heard = [word.end for word in self.words(written, sentence) if word.sample <= samples]
+            if heard:
+                return written[: heard[-1]]
+        return ""

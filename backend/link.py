@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from backend import events
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 MAX_WAITING = 4096
 """Events that wait for the client to come back. A turn that nobody hears makes some hundred, then it waits too."""
+
+OUTDATED = (events.SessionReady, events.EnginesChanged)
+"""What waits of these says less than the `SessionReady` that greets whoever comes back."""
 
 MAX_UNHEARD_FRAMES = 600
 """Frames remembered: a minute at the most; a client that reports, or plays by the clock, leaves some 20."""
@@ -38,6 +41,8 @@ class Carry(Protocol):
 class _Reply:
     started: events.ReplyStarted
     text: str = ""
+    words: dict[int, events.ReplyWords] = field(default_factory=dict[int, "events.ReplyWords"])
+    """By sentence."""
     done: events.ReplyDone | None = None
 
 
@@ -62,6 +67,8 @@ class TurnMemory:
                 self._replies[event.reply] = _Reply(event)
             case events.ReplyText() if self._is_newest(event.turn):
                 self._replies[event.reply].text += event.delta
+            case events.ReplyWords() if self._is_newest(event.turn):
+                self._replies[event.reply].words[event.sentence] = event
             case events.ReplyDone() if self._is_newest(event.turn):
                 self._replies[event.reply].done = event
             case events.AudioFrame() if self._is_newest(event.turn):
@@ -81,6 +88,11 @@ class TurnMemory:
             return None
         replies = tuple(events.NewestReply(reply.started, reply.text, reply.done) for reply in self._replies.values())
         return events.NewestTurn(self._started, replies, self._done)
+
+    def words(self) -> Iterator[events.ReplyWords]:
+        """When which word of it is heard."""
+        for reply in self._replies.values():
+            yield from reply.words.values()
 
     def unheard(self) -> Iterator[events.AudioFrame]:
         """What was sent of it and not heard for certain, from exactly where the listener was."""
@@ -137,9 +149,10 @@ class Link:
         self._give_up()
         async with self._one_at_a_time:
             self._carry = carry
+            self._waiting = deque(waiting for waiting in self._waiting if not isinstance(waiting[0], OUTDATED))
             await self._tell(replace(ready, newest=self._memory.newest), at)
-            for frame in self._memory.unheard():
-                await self._tell(frame, at)
+            for again in (*self._memory.words(), *self._memory.unheard()):
+                await self._tell(again, at)
             await self._flush()
 
     def begin(self, carry: Carry) -> None:

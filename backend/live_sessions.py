@@ -10,6 +10,7 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from backend import commands
 from backend.errors import Conflict
 from backend.live_session import LiveSession
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from backend.turns import Figures
 
 log = logging.getLogger(__name__)
+
+ENGINES_TOLD_EVERY_S = 1.0
+"""While a model is being fetched its engine changes with each percent."""
 
 LEAVES_WITHIN_S = 0.5
 """Whoever comes anew may be here before the end of their last connection is noticed."""
@@ -80,6 +84,20 @@ class LiveSessions:
             if not await live.deserted_within(LEAVES_WITHIN_S):
                 raise _taken()
             await self._end(live)
+
+    async def tell_engines(self) -> None:
+        """Tell every client when an engine has changed: not too often, and always how it is at last. Until
+        cancelled."""
+        told = self._engines.describe()
+        while True:
+            await self._engines.changed.wait()
+            self._engines.changed.clear()
+            described = self._engines.describe()
+            if described != told:
+                told = described
+                for live in self._by_token.values():
+                    live.session.note(commands.ShowEngines())
+                await asyncio.sleep(ENGINES_TOLD_EVERY_S)
 
     async def close(self) -> None:
         """End all of them; returns when their conversations are kept."""

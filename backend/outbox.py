@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from backend.events import ReplySentence, ReplyStarted, ReplyText, TurnStarted
+from backend.events import EnginesChanged, ReplySentence, ReplyStarted, ReplyText, ReplyWords, TurnStarted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,9 +19,10 @@ GATHER_S = 0.005
 PATIENCE_S = 0.25
 """How long an event waits for what it comes after; what is put later waits with it."""
 
-_CAN_WAIT = (TurnStarted, ReplyStarted, ReplyText, ReplySentence)
-"""These fall due just when the next engine has to be asked. On a processor that was idle a moment ago writing one to
-a socket takes up to half a millisecond, which would be a millisecond and a half of every time to first audio."""
+_CAN_WAIT = (TurnStarted, ReplyStarted, ReplyText, ReplySentence, ReplyWords, EnginesChanged)
+"""Those of a turn fall due just when the next engine has to be asked. On a processor that was idle a moment ago
+writing one to a socket takes up to half a millisecond, which would be a millisecond and a half of every time to first
+audio."""
 
 
 class Outbox(Generic[T]):

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from backend.turn import Turn
     from backend.turns import Figures
 
+_CAPTIONS = (events.ReplyText, events.ReplySentence, events.ReplyWords)
+"""What a client without captions is not told."""
+
 
 @dataclass(frozen=True, slots=True)
 class _TurnEnded:
@@ -106,7 +109,7 @@ class Session:
         self.conversation.restore(conversation, lines, summary)
         self._change(change)
 
-    def note(self, command: commands.Interrupt | commands.Leave | commands.Return) -> None:
+    def note(self, command: commands.Interrupt | commands.Leave | commands.Return | commands.ShowEngines) -> None:
         """Take a command that comes from the server and not from the client: it need not wait for room."""
         self._note(command)
 
@@ -162,6 +165,8 @@ class Session:
                 self._floor.listener_left()
             case commands.Return():
                 self._floor.listener_back()
+            case commands.ShowEngines():
+                await self._emit(events.EnginesChanged(self._engines.describe()))
             case commands.Configure():
                 await self._configure(item)
             case commands.Greet():
@@ -238,7 +243,7 @@ class Session:
         self._mailbox.note((item, self._clock()))
 
     async def _emit(self, event: Event) -> None:
-        if self._settings.captions or not isinstance(event, events.ReplyText | events.ReplySentence):
+        if self._settings.captions or not isinstance(event, _CAPTIONS):
             await self._emit_all(event)
 
     def ready(self) -> events.SessionReady:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -30,6 +31,8 @@ class Engines:
     vad: SileroVad
     turn_model: TurnModel | None = None
     """Without one, the words alone tell when the person has finished."""
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by an engine whose part of `describe` has changed, cleared by who tells the clients."""
 
     def describe(self) -> Mapping[str, Mapping[str, object]]:
         """Which engine serves each stage, for people."""

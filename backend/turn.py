@@ -172,7 +172,7 @@ class Turn:
         stage = self._stage
         to_send, audio = anyio.create_memory_object_stream[AudioItem](CHUNKS_AHEAD)
         to_hear, voiced = anyio.create_memory_object_stream[Reply](math.inf)
-        speaker = TTSPipeline(stage.voices, stage.output_rate_hz, stage.speed, stage.clock)
+        speaker = TTSPipeline(stage.voices, stage.output_rate_hz, stage.speed, stage.emit, stage.clock)
         sender = Sender(self._playback, self._reference, stage.output_rate_hz, stage.ahead_s, stage.emit, stage.clock)
         group.create_task(speaker.run(sentences, to_send))
         group.create_task(sender.run(audio, to_hear))

@@ -17,12 +17,24 @@ const FULL = 4429;
  * @typedef {object} Listeners
  * @property {(event: ServerEvent) => void} onEvent
  * @property {(message: ArrayBuffer) => void} onAudio
- * @property {(status: import("./state.js").ConnectionStatus, refusal?: string) => void} onStatus
+ * @property {(status: import("./model/state.js").ConnectionStatus, refusal?: string) => void} onStatus
  */
 
 /** Doubles from half a second to ten, spread so that many pages do not return at once. @param {number} attempt */
 export function retryDelayMs(attempt, random = Math.random()) {
   return Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt) * (0.75 + 0.5 * random);
+}
+
+/** Where the socket is, for a page at `address`: its query may name a key and a conversation. @param {Location} address */
+export function socketUrl(address) {
+  const url = new URL("/ws", address.href);
+  url.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+  const query = new URLSearchParams(address.search);
+  for (const name of ["api_key", "conversation"]) {
+    const value = query.get(name);
+    if (value) url.searchParams.set(name, value);
+  }
+  return url;
 }
 
 export class Connection {
@@ -72,6 +84,16 @@ export class Connection {
     if (this._retry !== undefined) this.connect();
   }
 
+  /** Leave this session for another conversation. @param {string} conversation empty: a new one */
+  leaveFor(conversation) {
+    this._resumeToken = "";
+    this._conversation = conversation;
+    this._url.searchParams.delete("conversation");
+    this._attempt = 0;
+    this._drop();
+    this.connect();
+  }
+
   /** False when there is no connection to send by. @param {ClientMessage} message */
   send(message) {
     if (!this.isOpen) return false;
@@ -114,10 +136,7 @@ export class Connection {
   /** @param {WebSocket} socket @param {number} code @param {string} reason in the server's words */
   _closed(socket, code, reason = "") {
     if (socket !== this._socket) return;
-    clearInterval(this._ping);
-    this._socket = null;
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close();
+    this._drop();
     if (code === UNAUTHORISED) {
       const refusal = `The server does not let this page in${reason && `: ${reason}`}.`;
       return this._listeners.onStatus("refused", `${refusal} A key goes at the end of the address: ?api_key=…`);
@@ -125,5 +144,14 @@ export class Connection {
     this._retry = setTimeout(() => this.connect(), retryDelayMs(this._attempt));
     this._attempt += 1;
     this._listeners.onStatus("reconnecting", code === FULL ? "The server is full at the moment." : "");
+  }
+
+  _drop() {
+    clearInterval(this._ping);
+    const socket = this._socket;
+    this._socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
   }
 }

@@ -2,45 +2,61 @@
 /// <reference path="./types.d.ts" />
 /** Wires the parts together: events change the state, the state is drawn, gestures become messages. */
 
-import { Sound } from "./audio.js";
-import { loudness } from "./capture.js";
-import { Connection } from "./connection.js";
-import { parseFrame } from "./frames.js";
-import { canStop, initialState, reduce } from "./state.js";
-import { View } from "./view.js";
-import { silenceText } from "./wording.js";
+import { Api } from "./api.js";
+import { loudness } from "./audio/capture.js";
+import { parseFrame } from "./audio/frames.js";
+import { Sound } from "./audio/sound.js";
+import { Connection, socketUrl } from "./connection.js";
+import { initialState, reduce, canStop, isMicrophoneOpen } from "./model/state.js";
+import { silenceText } from "./model/wording.js";
+import { PanelHost } from "./panels/host.js";
+import { StoredPreferences, configuration } from "./preferences.js";
+import { Composer } from "./view/composer.js";
+import { fetchPortraits } from "./view/faces.js";
+import { listenForGestures } from "./view/gestures.js";
+import { Page } from "./view/page.js";
 
-const OUTPUT_HZ = 24000;
-
-const view = new View();
+const key = new URLSearchParams(location.search).get("api_key") ?? "";
+const api = new Api(key);
+const preferences = new StoredPreferences(storage());
+const page = new Page();
 let state = initialState;
 let drawing = 0;
+let holdingToTalk = false;
 
-/** @param {ServerEvent | import("./state.js").PageEvent} event */
+/** @param {ServerEvent | import("./model/state.js").PageEvent} event */
 function dispatch(event) {
   const next = reduce(state, event);
   if (next === state) return;
   state = next;
-  drawing ||= requestAnimationFrame(() => {
-    drawing = 0;
-    view.draw(state);
-  });
+  drawing ||= requestAnimationFrame(draw);
+}
+
+function draw() {
+  drawing = 0;
+  page.draw(state, preferences.value);
+  panels.draw(state);
 }
 
 const sound = new Sound({
   onMicrophone(frame) {
+    if (preferences.value.mode === "push_to_talk" && !holdingToTalk) return page.showLoudness(0);
     connection.sendAudio(frame);
-    view.showLoudness(loudness(frame));
+    page.showLoudness(loudness(frame));
   },
   onMicrophoneStatus: (status) => dispatch({ type: "microphone.changed", status }),
   onPosition: (position) => connection.send({ type: "playback.position", ...position }),
-  onAudible: (reply) => dispatch({ type: "audible.changed", reply }),
+  onHeard(position, level) {
+    dispatch({ type: "heard.changed", position });
+    page.stage.showLevel(level);
+  },
+  onBlocked: (blocked) => dispatch({ type: "sound.blocked", blocked }),
   onSilent: () => dispatch({ type: "error", code: "no_sound", message: silenceText(isSecureContext) }),
 });
 
-const connection = new Connection(socketUrl(), {
+const connection = new Connection(socketUrl(location), {
   onStatus(status, refusal) {
-    if (status === "open") connection.send({ type: "session.configure", output_rate: OUTPUT_HZ });
+    if (status === "open") connection.send(configuration(preferences.value));
     else sound.duck(1);
     dispatch({ type: "connection.changed", status, refusal });
   },
@@ -54,12 +70,29 @@ const connection = new Connection(socketUrl(), {
   },
 });
 
-/** What an event means for the player. @param {ServerEvent} event */
+const panels = new PanelHost({
+  api,
+  preferences,
+  sound,
+  state: () => state,
+  send: (message) => connection.send(message),
+  goOn,
+  castChanged,
+});
+
+const composer = new Composer((text, to) => {
+  const addressed = to.length > 0 ? to : state.to;
+  return connection.send({ type: "user.text", text, ...(addressed.length > 0 && { to: addressed }) });
+});
+
+/** What an event means for the player and the stage. @param {ServerEvent} event */
 function conduct(event) {
   switch (event.type) {
     case "session.ready":
       if (event.session !== state.session) sound.play({ type: "reset" });
       sound.play({ type: "rate", rateHz: event.output_rate });
+      composer.setCast(event.characters);
+      if (state.cast.length === 0) void learnCast();
       break;
     case "turn.started":
       sound.duck(1);
@@ -79,15 +112,30 @@ function conduct(event) {
   }
 }
 
-function socketUrl() {
-  const url = new URL("/ws", location.href);
-  url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-  const query = new URLSearchParams(location.search);
-  for (const name of ["api_key", "conversation"]) {
-    const value = query.get(name);
-    if (value) url.searchParams.set(name, value);
-  }
-  return url;
+/** What the stored cast looks like, and whether it has greetings. */
+async function learnCast() {
+  const { characters } = await api.json("/api/characters").catch(() => ({ characters: [] }));
+  await showCast(characters);
+}
+
+/** @param {StoredCharacter[]} cast */
+async function showCast(cast) {
+  page.offerGreeting(cast.some(({ enabled, first_message }) => enabled && first_message.trim() !== ""));
+  page.showPortraits(await fetchPortraits(api, cast));
+}
+
+/** The stored cast is now this: so is the session's. @param {StoredCharacter[]} cast */
+function castChanged(cast) {
+  const present = cast.filter(({ enabled }) => enabled).map(({ id }) => id);
+  connection.send({ type: "session.configure", characters: present });
+  void showCast(cast);
+}
+
+/** @param {string} conversation to go on with; empty: a new one */
+function goOn(conversation) {
+  sound.stop(state.turn);
+  dispatch({ type: "conversation.left" });
+  connection.leaveFor(conversation);
 }
 
 function interrupt() {
@@ -97,51 +145,62 @@ function interrupt() {
 }
 
 function toggleMicrophone() {
-  if (state.microphone === "on") sound.closeMicrophone();
-  else void sound.openMicrophone();
+  if (isMicrophoneOpen(state.microphone)) sound.closeMicrophone();
+  else void sound.openMicrophone(preferences.value.microphone);
 }
 
-function sendText() {
-  const text = view.text.value.trim();
-  const to = state.to.length > 0 ? { to: state.to } : {};
-  if (text === "" || !connection.send({ type: "user.text", text, ...to })) return;
-  view.text.value = "";
-  view.fitText();
+/** @param {boolean} holding */
+function holdToTalk(holding) {
+  if (holding === holdingToTalk || (holding && state.microphone !== "on")) return;
+  holdingToTalk = holding;
+  page.talk.setAttribute("aria-pressed", String(holding));
+  if (!holding) connection.send({ type: "audio.commit" });
 }
 
-// Any gesture may be the first; browsers let the page sound from then on.
-document.addEventListener("click", () => sound.unlock(), { capture: true });
-document.addEventListener("keydown", () => sound.unlock(), { capture: true });
+/** @param {Readonly<Preferences>} value */
+function applyPreferences(value) {
+  document.documentElement.dataset.theme = value.theme;
+  sound.setVolume(value.volume);
+  void sound.setLoudspeaker(value.loudspeaker);
+}
 
-view.microphone.addEventListener("click", toggleMicrophone);
-view.start.addEventListener("click", toggleMicrophone);
-view.stop.addEventListener("click", interrupt);
-view.composer.addEventListener("submit", (event) => {
-  event.preventDefault();
-  sendText();
+preferences.onChange((value, before) => {
+  applyPreferences(value);
+  if (value.microphone !== before.microphone && isMicrophoneOpen(state.microphone)) {
+    void sound.openMicrophone(value.microphone);
+  }
+  const [wanted, had] = [configuration(value), configuration(before)];
+  if (JSON.stringify(wanted) !== JSON.stringify(had)) connection.send(wanted);
+  draw();
 });
-view.text.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-  event.preventDefault();
-  view.composer.requestSubmit();
-});
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !event.isComposing) interrupt();
-});
-view.cast.addEventListener("click", ({ target }) => {
-  const chip = target instanceof Element ? target.closest("button") : null;
-  if (chip?.dataset.character) dispatch({ type: "address.toggled", character: chip.dataset.character });
-});
-view.error.addEventListener("click", ({ target }) => {
-  if (target instanceof HTMLButtonElement) dispatch({ type: "error.dismissed" });
-});
-view.notice.addEventListener("click", ({ target }) => {
-  if (!(target instanceof HTMLButtonElement)) return;
-  if (state.connection === "reconnecting") connection.retryNow();
-  else dispatch({ type: "microphone.changed", status: "off" });
-});
-window.addEventListener("online", () => connection.retryNow());
-document.addEventListener("visibilitychange", () => document.hidden || connection.retryNow());
 
-view.draw(state);
+listenForGestures(page, {
+  any: () => sound.unlock(),
+  toggleMicrophone,
+  interrupt,
+  holdToTalk,
+  mayHoldToTalk: () => preferences.value.mode === "push_to_talk" && state.microphone === "on",
+  greet: () => connection.send({ type: "greet" }),
+  again: () => connection.send({ type: "regenerate" }),
+  openPanel: (name) => void panels.open(name),
+  address: (character) => dispatch({ type: "address.toggled", character }),
+  dismissError: () => dispatch({ type: "error.dismissed" }),
+  dismissNotice() {
+    if (state.connection === "reconnecting") connection.retryNow();
+    else if (!state.blocked) dispatch({ type: "microphone.changed", status: "off" });
+  },
+  returned: () => connection.retryNow(),
+});
+
+/** Where browsers forbid storage, even looking at it throws. */
+function storage() {
+  try {
+    return localStorage;
+  } catch {
+    return null;
+  }
+}
+
+applyPreferences(preferences.value);
+draw();
 connection.connect();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 
 import pytest
@@ -15,6 +16,11 @@ from tests.virtual_time import VirtualTimeLoop
 # A commit passes or fails the same way each time; `--hypothesis-profile=default` draws fresh examples.
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
+
+
+def pytest_configure():
+    """Models are tiny here: threads that share one wait for each other far longer than they work."""
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 
 def pytest_asyncio_loop_factories(config, item):

@@ -162,16 +162,25 @@ async def serve_app(app, port: int = 0, **options):
     try:
         yield server.servers[0].sockets[0].getsockname()[1], server
     finally:
-        server.should_exit = True
+        server.stop()
         await task
 
 
 class _Quiet(uvicorn.Server):
-    """Tells when it listens, and leaves signals to the test runner."""
+    """Tells when it listens, stops at once, and leaves signals to the test runner."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listening = asyncio.Event()
+        self._stopping = asyncio.Event()
+
+    def stop(self):
+        self.should_exit = True
+        self._stopping.set()
+
+    async def main_loop(self):
+        await self.on_tick(0)
+        await self._stopping.wait()
 
     async def startup(self, sockets=None):
         await super().startup(sockets)

@@ -1,7 +1,7 @@
 """Samples heard become words heard."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.heard import SpeechRate, SpokenReply
@@ -67,3 +67,34 @@ def test_heard_text_is_a_prefix(texts, samples):
     """Whatever was heard is a beginning of what was written."""
     written, reply = spoken(*((text, 100 * len(text)) for text in texts))
     assert written.startswith(reply.heard_text(written, samples))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("今日は、いい天気。", ["今", "日", "は、", "い", "い", "天", "気。"]),
+        ("Say 你好! now", ["Say", "你", "好!", "now"]),
+        ("「はい」", ["「", "は", "い」"]),
+        ("شكرا جزيلا", ["شكرا", "جزيلا"]),
+    ],
+)
+def test_scripts_without_spaces_are_heard_sign_by_sign(text, words):
+    """A cut in Chinese or Japanese falls within the sentence, not at its end."""
+    written, reply = spoken((text, 1000))
+    told = reply.words(written, reply.sentences[0])
+    assert [written[word.start : word.end] for word in told] == words
+    assert reply.heard_text(written, told[1].sample) == written[: told[1].end]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.text("ab ,.", min_size=1), st.integers(0, 3000)), min_size=1, max_size=4),
+    st.integers(0, 12000),
+)
+def test_words_and_heard_text_agree(sentences, samples):
+    """The page, which goes by the words it is told, and the server never disagree about what was heard."""
+    written, reply = spoken(*sentences)
+    words = [word for sentence in reply.sentences for word in reply.words(written, sentence)]
+    assert [word.sample for word in words] == sorted(word.sample for word in words)
+    heard = [word.end for word in words if word.sample <= samples]
+    assert reply.heard_text(written, samples) == written[: max(heard, default=0)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -28,6 +29,16 @@ class Connection:
         await self.open.wait()
         self.told.append(event)
         return True
+
+
+async def test_who_comes_back_is_told_how_things_stand_once():
+    """Older news of the session's state that got stuck is not told after the `session.ready` of the return."""
+    connection, loop = Connection(), asyncio.get_running_loop()
+    link = Link(lambda: None, lambda: None)
+    for event in (replace(READY, engines={"stt": {"detail": "old"}}), events.EnginesChanged({}), events.Pong("kept")):
+        await link.send(event, loop.time())
+    await link.attach(connection.carry, READY, loop.time())
+    assert connection.told == [READY, events.Pong("kept")]
 
 
 async def test_what_is_taken_back_is_told_once():

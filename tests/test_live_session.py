@@ -138,6 +138,19 @@ async def test_the_newest_turn_is_told_as_it_stands():
         assert newest.replies[0].text
 
 
+async def test_who_is_back_learns_again_when_which_word_is_heard():
+    """The word being spoken is marked, and what was heard is known, also for a page that has missed the telling."""
+    async with living() as (live, client, _):
+        await live.session.receive(commands.Say("Go on."))
+        await client.until(events.ReplyWords)
+        told = next(event for event in client.seen if isinstance(event, events.ReplyWords))
+        leave(client)
+        client.seen.clear()
+        await come_back(client)
+        again = next(event for event in client.seen if isinstance(event, events.ReplyWords))
+        assert (again.sentence, [word.end for word in again.words]) == (0, [word.end for word in told.words])
+
+
 async def test_what_the_person_said_before_the_connection_broke_is_answered():
     """The answer to it waits to be heard."""
     async with living() as (live, client, _):

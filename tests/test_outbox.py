@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from backend.events import AudioFrame, Pong, ReplyText, TurnStarted
+from backend.events import AudioFrame, EnginesChanged, Pong, ReplyText, TurnStarted
 from backend.outbox import GATHER_S, Outbox
 
 pytestmark = pytest.mark.virtual_time
@@ -46,6 +46,18 @@ async def test_captions_wait_a_moment_and_keep_their_own_time():
         await asyncio.sleep(GATHER_S)
         assert [event for event, _, _ in sent] == [STARTED, *WORDS[:2]]
         assert [left - at for _, at, left in sent] == pytest.approx([GATHER_S, GATHER_S, GATHER_S / 2])
+
+
+async def test_news_of_engines_is_only_noted():
+    """Whoever tells of an engine that loads goes on at once, however slowly the client takes it."""
+    async with outbox() as (box, sent, gate):
+        gate.clear()
+        await box.put(EnginesChanged({}))
+        await asyncio.sleep(1)
+        assert sent == []
+        gate.set()
+        await asyncio.sleep(0)
+        assert [event for event, _, _ in sent] == [EnginesChanged({})]
 
 
 async def test_audio_never_waits_and_never_overtakes():

@@ -13,6 +13,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from backend import live_session
 from backend.app import create_app
 from backend.session_settings import Engines
 from backend.settings import Settings
@@ -152,8 +153,9 @@ async def test_pages_of_other_sites_are_kept_out():
             pass
 
 
-async def test_a_client_that_vanishes_mid_reply_frees_everything():
+async def test_a_client_that_vanishes_mid_reply_frees_everything(monkeypatch):
     """A dropped connection ends the turn: no engine stream stays open and the session's place is free."""
+    monkeypatch.setattr(live_session, "TURN_WAITS_S", 0.2)
     llm = ScriptedLanguageModel("A long reply, word after word. " * 20)
     async with running(llm=llm, max_sessions=1) as (port, engines):
         async with client(port) as socket:
@@ -186,7 +188,7 @@ async def test_operations_routes():
             assert 'voicechat_replies_total{outcome="completed"} 1.0' in metrics
         page = await http.get("/")
         assert page.status_code == 200
-        assert "default-src 'self'" in page.headers["content-security-policy"]
+        assert "default-src 'none'" in page.headers["content-security-policy"]
 
 
 async def test_http_errors_have_one_shape():

@@ -43,7 +43,9 @@ class OfflineSpeechToText:
     stand_in = True
     shows_words = True
 
-    def __init__(self, processes: int | None = None) -> None:
+    def __init__(self, changed: asyncio.Event | None = None, processes: int | None = None) -> None:
+        """`changed` is set whenever `ready` or `detail` changes while the engine runs."""
+        self._changed = changed or asyncio.Event()
         self._slots = asyncio.Semaphore(processes or min(2, os.cpu_count() or 1))
         self._workers: set[_Worker] = set()
         self._idle: list[_Worker] = []
@@ -122,11 +124,13 @@ class OfflineSpeechToText:
         if not self._running:
             raise EngineError("stt", "the offline recogniser is not running")
         try:
-            worker = await _Worker.start()
+            worker = await _Worker.start(self._changed)
         except EngineError as error:
             self._failure = str(error)
+            self._changed.set()
             raise
         self._workers.add(worker)
+        self._changed.set()
         return worker
 
     async def _give_back(self, worker: _Worker) -> None:
@@ -165,21 +169,22 @@ class OfflineSpeechToText:
 class _Worker(asyncio.Protocol):
     """The server's side of one worker process."""
 
-    def __init__(self, process: BaseProcess) -> None:
+    def __init__(self, process: BaseProcess, lost: asyncio.Event) -> None:
         self._process = process
+        self._lost = lost
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
         self._replies: deque[asyncio.Future[str]] = deque()
 
     @classmethod
-    async def start(cls) -> _Worker:
-        """A worker that has loaded its model. Raises `EngineError` when it cannot."""
+    async def start(cls, lost: asyncio.Event) -> _Worker:
+        """A worker that has loaded its model; `lost` is set when it ends. Raises `EngineError` when it cannot."""
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair()
         with theirs:
             process = SPAWN.Process(target=serve, args=(theirs,), name="recogniser", daemon=True)
             process.start()
-        worker = cls(process)
+        worker = cls(process, lost)
         loaded = loop.create_future()
         worker._replies.append(loaded)
         try:
@@ -232,6 +237,7 @@ class _Worker(asyncio.Protocol):
             self._settle(Reply(kind), text)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._lost.set()
         while self._replies:
             self._settle(Reply.FAILURE, "the recogniser process has ended")
 

@@ -45,11 +45,13 @@ class WhisperSpeechToText:
     stand_in = False
     shows_words = True
 
-    def __init__(self, model: str | None = None, device: Device = "auto") -> None:
-        """`model` is a folder, a size (`base.en`) or a repository (`owner/name`); by default what suits `device`."""
+    def __init__(self, model: str | None = None, device: Device = "auto", changed: asyncio.Event | None = None) -> None:
+        """`model` is a folder, a size (`base.en`) or a repository (`owner/name`); by default what suits `device`.
+        `changed` is set whenever `ready` or `detail` changes while the engine runs."""
         self._name = model
         self._device: Device = device
         self._state = "not loaded"
+        self._changed = changed or asyncio.Event()
         self._model: WhisperModel | None = None
         self._queue = FairQueue()
         # The bridge asks for a slot of its own; who has the turn never waits for it.
@@ -115,23 +117,27 @@ class WhisperSpeechToText:
         try:
             await self._find_and_load()
         except (EngineError, OSError) as error:
-            self._state = f"not available: {error}"
+            self._become(f"not available: {error}")
             log.warning("%s %s", self.name, self.detail)
 
     async def _find_and_load(self) -> None:
-        self._state = "looking for it"
+        self._become("looking for it")
         device = await self._call(partial(choose_device, self._device))
         model = self._name = self._name or DEFAULT_MODEL[device]
         folder = await self._call(partial(find, model))
         if folder is None:
             self._fetching("from Hugging Face")
             folder = await fetch(await self._call(partial(repository, model)), self._fetching)
-        self._state = "loading"
+        self._become("loading")
         self._model = await self._call(partial(WhisperModel.load, folder, device))
-        self._state = f"on {device}"
+        self._become(f"on {device}")
 
     def _fetching(self, progress: str) -> None:
-        self._state = f"fetching {progress}"
+        self._become(f"fetching {progress}")
+
+    def _become(self, state: str) -> None:
+        self._state = state
+        self._changed.set()
 
     async def _call(self, function: Callable[[], T]) -> T:
         """The result of a blocking function."""

@@ -7,17 +7,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from backend.audio import Resampler, sample_count
+from backend.events import ReplyWords
 from backend.heard import SpeechRate
 from backend.pipelines.llm import ReplyWritten, SentenceItem
 from backend.time_stretch import TimeStretch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
     from backend.characters import Character
     from backend.engines.interfaces import TextToSpeech, VoiceGenerator
+    from backend.events import Event
     from backend.heard import SpokenSentence
     from backend.reply import Reply
 
@@ -89,6 +91,7 @@ class TTSPipeline:
     voices: Voices
     output_rate_hz: int
     speed: float
+    emit: Callable[[Event], Awaitable[None]]
     clock: Callable[[], float]
 
     async def run(
@@ -113,6 +116,7 @@ class TTSPipeline:
         sentence = reply.spoken.begin_sentence(item.start, item.end, item.spoken)
         reply.ledger.mark("tts_request", self.clock())
         worked_from = self.clock()
+        told_samples = 0
         async with aclosing(voice.generator.stream(item.spoken)) as pieces:
             async for piece in pieces:
                 now = self.clock()
@@ -120,9 +124,13 @@ class TTSPipeline:
                 reply.ledger.voice_worked(now - worked_from)
                 sentence.marks.extend((mark.offset, int(mark.sample * scale)) for mark in piece.marks)
                 await self._pass_on(item, sentence, stretch.feed(resampler.feed(piece.pcm)), audio)
+                if sentence.samples > 2 * told_samples:
+                    told_samples = sentence.samples
+                    await self._tell_words(item, sentence)
                 worked_from = self.clock()
         await self._pass_on(item, sentence, stretch.feed(resampler.finish()) + stretch.finish(), audio)
         reply.spoken.complete_sentence(sentence)
+        await self._tell_words(item, sentence)
         await audio.send(SentenceVoiced(reply, item.sentence_index))
 
     async def _pass_on(
@@ -131,3 +139,8 @@ class TTSPipeline:
         if pcm:
             sentence.samples += sample_count(pcm)
             await audio.send(AudioChunkItem(item.reply, item.sentence_index, pcm))
+
+    async def _tell_words(self, item: SentenceItem, sentence: SpokenSentence) -> None:
+        reply = item.reply
+        words = reply.spoken.words(reply.line.text, sentence)
+        await self.emit(ReplyWords(reply.turn, reply.index, item.sentence_index, tuple(words)))

@@ -222,6 +222,7 @@ _OTHER_DOORS = {"line", "request", "dismissed", "heard_samples"}
 
 _TYPES: dict[type[events.Event], str] = {
     events.SessionReady: "session.ready",
+    events.EnginesChanged: "engines.changed",
     events.SpeechStarted: "speech.started",
     events.SpeechStopped: "speech.stopped",
     events.TranscriptPartial: "transcript.partial",
@@ -230,6 +231,7 @@ _TYPES: dict[type[events.Event], str] = {
     events.ReplyStarted: "reply.started",
     events.ReplyText: "reply.text",
     events.ReplySentence: "reply.sentence",
+    events.ReplyWords: "reply.words",
     events.ReplyDucked: "reply.ducked",
     events.ReplyUnducked: "reply.unducked",
     events.ReplyDone: "reply.done",

@@ -96,9 +96,10 @@ class ListedVoice(BaseModel):
 
 
 class VoiceList(BaseModel):
-    """All of them."""
+    """All of them, and what voices that are added to them can be made from."""
 
     voices: list[ListedVoice]
+    types: list[Type]
 
 
 class Voice(ListedVoice):

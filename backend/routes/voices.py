@@ -11,6 +11,7 @@ from backend.errors import InvalidRequest, NotFound
 from backend.protocols.openai_speech import OPENAI_VOICES
 from backend.protocols.openai_voices import (
     BODY,
+    METHODS,
     ListedVoice,
     Voice,
     VoiceChange,
@@ -37,7 +38,8 @@ async def voices(request: Request) -> VoiceList:
     tts = server.engines.tts
     presets = [listed_preset(name, tts.descriptions.get(name, "")) for name in tts.voices]
     added = [listed_added(voice, tts.descriptions) for voice in await server.voices.all()]
-    return VoiceList(voices=[*presets, *added])
+    can = {"audio_sample": tts.clones_voices, "prompt": tts.takes_descriptions, "preset": bool(tts.voices)}
+    return VoiceList(voices=[*presets, *added], types=[kind for kind in METHODS if can[kind]])
 
 
 @router.post(

@@ -173,10 +173,28 @@ async def test_a_worker_that_dies_idle_is_not_noticed(stt, pcm):
     assert (await contract.drain(stt.stream(contract.windows(pcm))))[-1].final
 
 
+async def test_says_that_it_has_changed():
+    """That its process has loaded, and that it has died, is announced when it happens."""
+    changed = asyncio.Event()
+    async with OfflineSpeechToText(changed, processes=1) as stt, asyncio.timeout(60):
+        for ready in (True, False):
+            await changed.wait()
+            changed.clear()
+            assert stt.ready == ready
+            for process in worker_processes():
+                process.kill()
+
+
 async def test_says_why_it_cannot_start(monkeypatch, caplog):
-    """A model that does not load is one line in the log, the engine's detail and an `EngineError` for each stream."""
+    """A model that does not load is one line in the log, the engine's detail, which is announced, and an `EngineError`
+    for each stream."""
     monkeypatch.setattr(offline_recognizer, "serve", serve_and_fail)
-    async with OfflineSpeechToText(processes=1) as stt:
+    changed = asyncio.Event()
+    async with OfflineSpeechToText(changed, processes=1) as stt:
+        async with asyncio.timeout(60):
+            while "no model" not in stt.detail:
+                await changed.wait()
+                changed.clear()
         error = await contract.fails_with("stt", stt.stream(contract.windows(b"")))
         assert "no model" in str(error)
         await contract.fails_with("stt", stt.stream(contract.windows(b"")))

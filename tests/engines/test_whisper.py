@@ -164,6 +164,18 @@ async def test_loads_in_the_background(pcm):
     await contract.fails_with("stt", stt.stream(contract.windows(pcm)))
 
 
+async def test_says_that_it_has_changed():
+    """Whoever shows how far the model is need not ask again and again: every state is announced."""
+    changed = asyncio.Event()
+    async with WhisperSpeechToText(str(MODEL), "cpu", changed) as stt, asyncio.timeout(60):
+        seen = []
+        while not stt.ready:
+            await changed.wait()
+            changed.clear()
+            seen.append(stt.detail)
+    assert seen == ["tiny-whisper: looking for it", "tiny-whisper: loading", "tiny-whisper: on cpu"]
+
+
 async def test_can_be_entered_again(stt, pcm):
     """An engine that was left can be entered again."""
     await stt.__aexit__(None, None, None)
@@ -174,8 +186,12 @@ async def test_can_be_entered_again(stt, pcm):
 
 @pytest.mark.parametrize("kind", ["no such name", "empty folder"])
 async def test_says_why_it_is_not_available(kind, tmp_path, caplog):
-    """A model that cannot be loaded is one line in the log and the engine's detail, never a crash."""
-    async with WhisperSpeechToText(str(tmp_path) if kind == "empty folder" else "no-such-size", device="cpu") as stt:
+    """A model that cannot be loaded is one line in the log and the engine's detail, which is announced; no crash."""
+    model, changed = str(tmp_path) if kind == "empty folder" else "no-such-size", asyncio.Event()
+    async with WhisperSpeechToText(model, "cpu", changed) as stt, asyncio.timeout(60):
+        while "not available" not in stt.detail:
+            await changed.wait()
+            changed.clear()
         await loaded(stt)
         assert not stt.ready
         assert "not available" in stt.detail

@@ -1,6 +1,6 @@
 /** Makes the inputs that several tests need. */
 
-import { ENDS_MESSAGE, ENDS_SENTENCE, HEADER_BYTES, KIND_AUDIO } from "../../frontend/frames.js";
+import { ENDS_MESSAGE, ENDS_SENTENCE, HEADER_BYTES, KIND_AUDIO } from "../../frontend/audio/frames.js";
 
 /** A frame of constant samples, for the jitter buffer. */
 export function frame({ turn = 1, reply = 0, firstSample = 0, length = 480, value = 0.5, ...flags } = {}) {

@@ -21,8 +21,14 @@ TEXT = "We sail at dawn. Are you coming along?"
 SENTENCES = ((0, 16, "We sail at dawn."), (17, 38, "Are you coming along?"))
 
 
-async def voice(rate_hz: int = 24_000, speed: float = 1.0):
-    """(reply, audio items) of `TEXT` spoken at that rate and speed by a voice that marks its words."""
+async def voice(rate_hz: int = 24_000, speed: float = 1.0, told=None):
+    """(reply, audio items) of `TEXT` spoken at that rate and speed by a voice that marks its words; what clients are
+    told goes to `told`."""
+
+    async def emit(event):
+        if told is not None:
+            told.append(event)
+
     voices = Voices(ScriptedTextToSpeech(marks=True))
     spoken = SpokenReply(rate_hz, voices.of(MARA).speech_rate)
     reply = Reply(1, 0, ReplyLine(MARA, text=TEXT, spoken=spoken), spoken, Ledger(0, 0.0))
@@ -32,7 +38,7 @@ async def voice(rate_hz: int = 24_000, speed: float = 1.0):
         for index, (start, end, text) in enumerate(SENTENCES):
             await to_voice.send(SentenceItem(reply, index, start, end, text))
         await to_voice.send(ReplyWritten(reply))
-    await TTSPipeline(voices, rate_hz, speed, lambda: 0.0).run(sentences, to_send)
+    await TTSPipeline(voices, rate_hz, speed, emit, lambda: 0.0).run(sentences, to_send)
     async with audio:
         return reply, [item async for item in audio]
 
@@ -79,3 +85,24 @@ def test_a_character_keeps_its_voice():
     assert voices.of(THEO) is not first
     voices.keep_only((MARA,))
     assert voices.of(MARA) is first
+
+
+async def test_clients_are_told_when_which_word_is_heard():
+    """What a client has been told of the words in the end is what the server goes by."""
+    told = []
+    reply, _ = await voice(told=told)
+    last = {event.sentence: event.words for event in told}
+    words = [word for sentence in sorted(last) for word in last[sentence]]
+    assert [TEXT[word.start : word.end] for word in words] == TEXT.split()
+    for samples in range(0, reply.spoken.samples + 1, 480):
+        heard = [word.end for word in words if word.sample <= samples]
+        assert reply.spoken.heard_text(TEXT, samples) == TEXT[: heard[-1] if heard else 0]
+
+
+async def test_a_sentence_is_not_told_with_every_piece_of_it():
+    """However many pieces a sentence comes in, its words are told as often as its length doubles, and at its end."""
+    told = []
+    _, items = await voice(told=told)
+    pieces = [item for item in items if isinstance(item, AudioChunkItem)]
+    assert 2 * len(SENTENCES) <= len(told) < len(pieces)
+    assert {event.sentence for event in told} == {0, 1}

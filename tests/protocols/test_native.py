@@ -14,6 +14,7 @@ from backend.characters import Character
 from backend.engines.interfaces import Generation
 from backend.errors import InvalidRequest
 from backend.events import Outcome
+from backend.heard import HeardWord
 from backend.ledger import STAGES, Ledger
 from backend.protocols.native import decode, encode
 from tests.sessions import MARA, THEO
@@ -177,6 +178,7 @@ def test_audio_frames_have_the_header_of_the_contract(
 ENTRY = Ledger(0, 0.0).entry(1.5, 0)
 EVENTS = {
     "session.ready": events.SessionReady("s", "t", "c", 24000, {"llm": {"name": "x"}}, [MARA]),
+    "engines.changed": events.EnginesChanged({"stt": {"name": "x"}}),
     "speech.started": events.SpeechStarted(10),
     "speech.stopped": events.SpeechStopped(20, 256, "finished sentence"),
     "transcript.partial": events.TranscriptPartial("wha"),
@@ -185,6 +187,7 @@ EVENTS = {
     "reply.started": events.ReplyStarted(1, 0, "m", "mara", "Mara"),
     "reply.text": events.ReplyText(1, 0, "Hé "),
     "reply.sentence": events.ReplySentence(1, 0, 0, "Hé."),
+    "reply.words": events.ReplyWords(1, 0, 0, (HeardWord(0, 3, 2400),)),
     "reply.done": events.ReplyDone(1, 0, "m", Outcome.INTERRUPTED, "Hé. No.", "Hé."),
     "turn.done": events.TurnDone(1, Outcome.COMPLETED, (ENTRY,)),
     "error": events.ErrorRaised("invalid_request", "no", {"a": 1}),

@@ -54,6 +54,19 @@ async def listed(client):
     return {voice["voice_id"]: voice for voice in answer}
 
 
+@pytest.mark.parametrize(
+    ("tts", "types"),
+    [
+        (Imitator, ["audio_sample", "prompt", "preset"]),
+        (OfflineTextToSpeech, ["preset"]),
+    ],
+)
+async def test_the_list_says_what_can_be_added(tts, types):
+    """A page offers what this server's engine can do, and nothing it would answer with an error."""
+    async with server(tts()) as (client, _), posting(client) as http:
+        assert (await http.get("audio/voices")).json()["types"] == types
+
+
 async def test_a_clone_is_added_used_and_deleted():
     """What the official client adds is listed, spoken with by its id, and gone when it is deleted."""
     tts = Imitator()

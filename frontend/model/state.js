@@ -1,0 +1,280 @@
+// @ts-check
+/// <reference path="../types.d.ts" />
+/**
+ * What the page shows, as one value: `reduce(state, event)` takes the server's events and a few of the page's own.
+ * Lines are replaced, never changed, so whoever draws them can compare by identity. Knows nothing of DOM or sockets.
+ */
+
+import { changeReply, closeReplies, ended, heardSamples, newReply, withWords } from "./lines.js";
+
+/**
+ * @typedef {"connecting" | "open" | "reconnecting" | "refused"} ConnectionStatus
+ * @typedef {"off" | "asking" | "on" | "muted" | "denied" | "missing" | "failed" | "lost" | "insecure"} MicrophoneStatus
+ * @typedef {import("./lines.js").PersonLine} PersonLine
+ * @typedef {import("./lines.js").ReplyLine} ReplyLine
+ * @typedef {import("./lines.js").NoteLine} NoteLine
+ * @typedef {import("./lines.js").Line} Line
+ * @typedef {{key: string, turn: number, source: "speech" | "text" | "request", names: string[], outcome: Outcome,
+ *   ledger: Ledger[], engines: Record<"stt" | "llm" | "tts", Engine> | null}} Turn
+ */
+
+/**
+ * @typedef {object} State
+ * @property {ConnectionStatus} connection
+ * @property {string} refusal why the server does not let us in
+ * @property {boolean} back the connection was lost and has come back
+ * @property {MicrophoneStatus} microphone
+ * @property {boolean} blocked the sound is wanted, and the browser waits for a tap
+ * @property {string | null} session
+ * @property {string | null} conversation
+ * @property {Record<"stt" | "llm" | "tts", Engine> | null} engines
+ * @property {Character[]} cast
+ * @property {Record<string, number>} places character id -> its place in the order of first appearance
+ * @property {string[]} to characters addressed; empty: whoever the server chooses
+ * @property {Line[]} lines
+ * @property {{text: string, final: boolean} | null} hearing what is being understood of the person's speech
+ * @property {boolean} speaking the person is speaking
+ * @property {number} turn the newest turn
+ * @property {boolean} answering the newest turn is not over
+ * @property {string[]} expected characters that were to answer in the newest turn, in order
+ * @property {Turn[]} turns that are over, with where the time went, the oldest first
+ * @property {string | null} audible key of the reply being heard
+ * @property {{code: string, message: string} | null} error
+ */
+
+/**
+ * @typedef {{type: "connection.changed", status: ConnectionStatus, refusal?: string}
+ *   | {type: "microphone.changed", status: MicrophoneStatus}
+ *   | {type: "sound.blocked", blocked: boolean}
+ *   | {type: "heard.changed", position: import("../audio/jitter-buffer.js").Position | null}
+ *   | {type: "conversation.left"}
+ *   | {type: "address.toggled", character: string}
+ *   | {type: "error.dismissed"}} PageEvent
+ */
+
+/** @type {State} */
+export const initialState = {
+  connection: "connecting",
+  refusal: "",
+  back: false,
+  microphone: "off",
+  blocked: false,
+  session: null,
+  conversation: null,
+  engines: null,
+  cast: [],
+  places: {},
+  to: [],
+  lines: [],
+  hearing: null,
+  speaking: false,
+  turn: 0,
+  answering: false,
+  expected: [],
+  turns: [],
+  audible: null,
+  error: null,
+};
+
+const TURNS_KEPT = 50;
+const NOTHING_GOING_ON = { turn: 0, answering: false, expected: [], audible: null };
+
+/**
+ * @param {State} state
+ * @param {ServerEvent | PageEvent} event
+ * @returns {State}
+ */
+export function reduce(state, event) {
+  switch (event.type) {
+    case "connection.changed":
+      return connectionChanged(state, event.status, event.refusal ?? "");
+    case "microphone.changed":
+      return { ...state, microphone: event.status };
+    case "sound.blocked":
+      return { ...state, blocked: event.blocked };
+    case "heard.changed":
+      return heardChanged(state, event.position);
+    case "conversation.left":
+      return { ...state, session: null, conversation: null, lines: [], turns: [], to: [], ...NOTHING_GOING_ON };
+    case "address.toggled":
+      return { ...state, to: toggled(state.to, event.character) };
+    case "error.dismissed":
+      return { ...state, error: null };
+    case "session.ready":
+      return sessionReady(state, event);
+    case "speech.started":
+      return { ...state, speaking: true, hearing: { text: "", final: false } };
+    case "speech.stopped":
+      return { ...state, speaking: false };
+    case "transcript.partial":
+      return { ...state, hearing: { text: event.text, final: false } };
+    case "transcript.final":
+      return { ...state, hearing: event.text ? { text: event.text, final: true } : null };
+    case "turn.started":
+      return turnStarted(state, event);
+    case "reply.started":
+      return replyStarted(state, event);
+    case "reply.text":
+      return replyChanged(state, event, (line) => ({ ...line, text: line.text + event.delta }));
+    case "reply.words":
+      return replyChanged(state, event, (line) => withWords(line, event.words));
+    case "reply.done":
+      return replyChanged(state, event, (line) => ended(line, event));
+    case "turn.done":
+      return turnDone(state, event);
+    case "engines.changed":
+      return { ...state, engines: event.engines };
+    case "error":
+      return { ...state, error: { code: event.code, message: event.message } };
+    default:
+      return state;
+  }
+}
+
+/** True while the microphone is taken, whether or not it hears anything. @param {MicrophoneStatus} microphone */
+export function isMicrophoneOpen(microphone) {
+  return microphone === "on" || microphone === "muted";
+}
+
+/** True while there is an answer, or its sound, to interrupt. @param {State} state */
+export function canStop(state) {
+  return state.answering || state.audible !== null;
+}
+
+/** @param {State} state @param {number} turn @param {number} reply */
+function replyKey(state, turn, reply) {
+  return `${state.session}:${turn}:${reply}`;
+}
+
+/**
+ * Told many times a second; the same state means nothing to draw.
+ * @param {State} state
+ * @param {import("../audio/jitter-buffer.js").Position | null} position
+ * @returns {State}
+ */
+function heardChanged(state, position) {
+  const key = position && replyKey(state, position.turn, position.reply);
+  const lines = position && key ? heardSamples(state.lines, key, position.samples) : state.lines;
+  return state.audible === key && state.lines === lines ? state : { ...state, audible: key, lines };
+}
+
+/** @param {string[]} list @param {string} item */
+function toggled(list, item) {
+  return list.includes(item) ? list.filter((other) => other !== item) : [...list, item];
+}
+
+/** @param {State} state @param {ConnectionStatus} status @param {string} refusal @returns {State} */
+function connectionChanged(state, status, refusal) {
+  const back = status === "open" && state.session !== null;
+  const gone = status !== "open";
+  return {
+    ...state,
+    connection: status,
+    refusal,
+    back,
+    hearing: gone ? null : state.hearing,
+    speaking: gone ? false : state.speaking,
+    answering: gone ? false : state.answering, // the server says how the turn stands when we are back
+  };
+}
+
+/** @param {State} state @param {Extract<ServerEvent, {type: "session.ready"}>} event @returns {State} */
+function sessionReady(state, event) {
+  const places = { ...state.places };
+  for (const { id } of event.characters) places[id] ??= Object.keys(places).length;
+  const ids = event.characters.map(({ id }) => id);
+  const ready = {
+    ...state,
+    session: event.session,
+    conversation: event.conversation,
+    engines: event.engines,
+    cast: event.characters,
+    places,
+    to: state.to.filter((id) => ids.includes(id)),
+  };
+  if (state.session === event.session) return event.newest_turn ? turnTold(ready, event.newest_turn) : ready;
+  if (state.session === null) return ready;
+  const remembered = state.conversation === event.conversation;
+  const lines = closeReplies(state.lines, () => true, "lost");
+  return {
+    ...ready,
+    lines: remembered ? lines : [...lines, newConversationNote(event.session)],
+    ...NOTHING_GOING_ON,
+  };
+}
+
+/**
+ * We are back: this is how the newest turn stands, whatever was told while we were away.
+ * @param {State} state
+ * @param {NewestTurn} newest
+ * @returns {State}
+ */
+function turnTold(state, newest) {
+  const { turn } = newest;
+  let told = turn === state.turn ? state : turnStarted(state, { type: "turn.started", ...newest });
+  for (const reply of newest.replies) {
+    const key = replyKey(told, turn, reply.reply);
+    const known = told.lines.some((line) => line.key === key);
+    if (!known) told = replyStarted(told, { type: "reply.started", turn, ...reply });
+    const { text, outcome } = reply;
+    told = replyChanged(told, { turn, reply: reply.reply }, (line) =>
+      outcome ? ended(line, { text, outcome, heard_text: reply.heard_text ?? "" }) : { ...line, text },
+    );
+  }
+  return { ...told, answering: newest.outcome === null };
+}
+
+/** @param {string} session @returns {NoteLine} */
+function newConversationNote(session) {
+  const text = "The server has begun a new conversation. The characters do not remember what is above.";
+  return { kind: "note", key: session, text };
+}
+
+/** @param {State} state @param {Extract<ServerEvent, {type: "turn.started"}>} event @returns {State} */
+function turnStarted(state, event) {
+  const { turn, text, source } = event;
+  /** @type {PersonLine[]} */
+  const said = source === "request" ? [] : [{ kind: "person", key: `${state.session}:${turn}`, text, source }];
+  return {
+    ...state,
+    back: false,
+    turn,
+    answering: true,
+    expected: event.characters,
+    hearing: state.speaking ? state.hearing : null,
+    lines: [...closeReplies(state.lines, () => true, "lost"), ...said],
+  };
+}
+
+/** @param {State} state @param {Extract<ServerEvent, {type: "reply.started"}>} event @returns {State} */
+function replyStarted(state, event) {
+  const line = newReply(replyKey(state, event.turn, event.reply), event);
+  const places = { ...state.places };
+  places[event.character_id] ??= Object.keys(places).length;
+  return { ...state, places, lines: [...state.lines, line] };
+}
+
+/**
+ * @param {State} state
+ * @param {{turn: number, reply: number}} of
+ * @param {(line: ReplyLine) => ReplyLine} change
+ * @returns {State}
+ */
+function replyChanged(state, { turn, reply }, change) {
+  return { ...state, lines: changeReply(state.lines, replyKey(state, turn, reply), change) };
+}
+
+/** @param {State} state @param {Extract<ServerEvent, {type: "turn.done"}>} event @returns {State} */
+function turnDone(state, { turn, outcome, ledger }) {
+  const lines = closeReplies(state.lines, (line) => line.turn === turn, outcome);
+  const names = lines.flatMap((line) =>
+    line.kind === "reply" && line.turn === turn && line.key.startsWith(`${state.session}:`) ? [line.name] : [],
+  );
+  const key = `${state.session}:${turn}`;
+  const said = state.lines.find((line) => line.key === key);
+  const source = said?.kind === "person" ? said.source : "request";
+  /** @type {Turn} */
+  const over = { key, turn, source, names, outcome, ledger, engines: state.engines };
+  const turns = [...state.turns, over].slice(-TURNS_KEPT);
+  return turn < state.turn ? { ...state, lines, turns } : { ...state, lines, turns, answering: false };
+}
