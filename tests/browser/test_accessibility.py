@@ -9,7 +9,6 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import expect
 
 from tests.browser.engines import scripted
-from tests.browser.visitor import INTERRUPTED
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -41,7 +40,7 @@ async def test_axe_finds_nothing_serious(serve, visit, look):
     await visitor.say("Tell me about the harbour.")
     await visitor.loudspeaker.sounds()
     await visitor.page.keyboard.press("Escape")
-    await expect(visitor.conversation.get_by_text(INTERRUPTED)).to_be_visible()
+    await visitor.shows_interruption(visitor.conversation.get_by_role("article").last)
     await visitor.say("Go on.")
     await visitor.loudspeaker.sounds()
     assert await findings(visitor) == []

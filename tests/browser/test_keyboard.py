@@ -42,7 +42,7 @@ async def test_push_to_talk(chromium, serve, visit):
     """What is said while the space bar is held is answered when it is let go, and nothing else that is said is sent."""
     visitor = await visit(await serve(scripted("Very well.")))
     await visitor.button("Settings").click()
-    await visitor.page.get_by_role("dialog", name="Settings").get_by_text("Push to talk").click()
+    await visitor.page.get_by_role("dialog", name="Settings").get_by_role("checkbox", name="Push-to-talk").check()
     await visitor.page.keyboard.press("Escape")
     await chromium.record("tell me about the harbour")
     await visitor.button("Microphone").click()

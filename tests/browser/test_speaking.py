@@ -10,7 +10,6 @@ from playwright.async_api import expect
 
 from backend.client.evaluation.words import word_errors, words
 from tests.browser.engines import AnsweringLanguageModel, scripted
-from tests.browser.visitor import INTERRUPTED
 from tests.scripted import ScriptedSpeechToText
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -66,5 +65,5 @@ async def test_cutting_in_silences_the_page(chromium, serve, visit):
 
 async def cut_shows(visitor) -> None:
     """The first reply is marked as interrupted, and a part of it is struck."""
-    await expect(visitor.conversation.get_by_text(INTERRUPTED)).to_be_visible()
+    await visitor.shows_interruption(visitor.conversation.get_by_role("article").nth(1))
     await expect(visitor.struck.first).to_have_text(re.compile(r"\w"))

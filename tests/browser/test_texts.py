@@ -43,7 +43,7 @@ async def test_a_very_long_reply(serve, visit):
     await visitor.say("Tell me everything.")
     await visitor.wire.until("turn.done")
     reply = visitor.conversation.get_by_role("paragraph").last
-    assert (await reply.text_content()).strip() == written
+    assert (await reply.inner_text()).strip() == written
     bottom = await reply.evaluate("node => node.getBoundingClientRect().bottom")
     assert bottom <= (await visitor.message.bounding_box())["y"] + 1
     await visitor.picture("long-reply")

@@ -16,8 +16,8 @@ from tests.browser.loudspeaker import Loudspeaker
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page, WebSocket
 
-INTERRUPTED = re.compile("^interrupted")
-"""The label of a reply that was cut off."""
+INTERRUPTED = re.compile("^(interrupted|not heard)")
+"""The label of a reply that was cut off, and where it was."""
 PATIENCE_S = 30
 PICTURES = os.environ.get("VOICECHAT_SCREENSHOTS")
 """The folder that pictures go to, if there shall be any."""
@@ -78,15 +78,18 @@ class Visitor:
         await self.message.fill(text)
         await self.message.press("Enter")
 
+    async def shows_interruption(self, reply: Locator) -> None:
+        """Until a reply is marked as cut off."""
+        await expect(reply.get_by_text(INTERRUPTED).filter(visible=True)).to_be_visible()
+
     async def newest_heard(self) -> str:
         """What of the newest reply, which was interrupted, is shown as heard: what stands before its end that is
         struck."""
         reply = self.conversation.get_by_role("article").last
-        await expect(reply.get_by_text(INTERRUPTED)).to_be_visible()
-        text = await reply.get_by_role("paragraph").text_content() or ""
-        for end in [*await reply.get_by_role("deletion").all_text_contents(), "interrupted here"]:
-            text = text.removesuffix(end)
-        return text.strip()
+        await self.shows_interruption(reply)
+        text = await reply.get_by_role("paragraph").inner_text()
+        struck = await reply.get_by_role("deletion").inner_text()
+        return text.removesuffix(struck).strip().removesuffix("interrupted here").strip()
 
     async def picture(self, name: str) -> None:
         """Keep what is to be seen now."""
