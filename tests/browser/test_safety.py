@@ -129,11 +129,10 @@ async def elsewhere():
     nobody anything."""
     reached = asyncio.Event()
 
-    async def connected(reader, writer) -> None:
-        if await reader.read(1):
+    class Listener(asyncio.Protocol):
+        def data_received(self, data: bytes) -> None:
             reached.set()
-        writer.close()
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(Listener, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", reached
