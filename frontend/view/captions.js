@@ -104,8 +104,9 @@ function build(line, state, portraits) {
   }
   const name = element("bdi", "", line.name);
   const head = element("h3", "name", name, element("span", "label"));
-  const bubble = element("p", "bubble", ...["heard", "word", "coming"].map((part) => element("span", part)));
-  bubble.append(element("span", "cut", "interrupted here"), " ", element("del", "unheard"));
+  const [heard, word, coming] = [element("span", "heard"), element("mark", "word"), element("span", "coming")];
+  const cut = element("span", "cut", "interrupted here");
+  const bubble = element("p", "bubble", heard, word, coming, cut, " ", element("del", "unheard"));
   bubble.dir = "auto";
   const picture = face({ id: line.characterId, name: line.name }, portraits);
   const node = element("article", "line reply", picture, element("div", "body", head, bubble));
