@@ -101,11 +101,15 @@ async def _serve(websocket: WebSocket, server: Server, returning: LiveSession | 
         live.leave(attended, goodbye=code in (CLOSE_NORMAL, CLOSE_GOING_AWAY))
     if live.failure is not None:
         await _close(websocket, CLOSE_INTERNAL, "the session failed; this is a fault of the server")
-    elif code is None and attended.done():
-        await _close(websocket, CLOSE_ELSEWHERE, "the session goes on by another connection")
     elif code is None:
-        reason = "the session has ended" if live.ending else f"nothing was taken for {TAKES_WITHIN_S:.0f} s"
-        await _close(websocket, CLOSE_GOING_AWAY, reason)
+        await _close(websocket, *_parting(live, taken_over=attended.done()))
+
+
+def _parting(live: LiveSession, *, taken_over: bool) -> tuple[int, str]:
+    """Close code and reason for a client that has not left by itself."""
+    if taken_over:
+        return CLOSE_ELSEWHERE, "the session goes on by another connection"
+    return CLOSE_GOING_AWAY, "the session has ended" if live.ending else "the client takes nothing"
 
 
 async def _close(websocket: WebSocket, code: int, reason: str) -> None:
