@@ -74,7 +74,7 @@ async def test_engine_loading(serve, visit):
     hears.ready, hears.detail = False, "fetching 34 % of 145 MB"
     visitor = await visit(await serve(scripted(stt=hears)))
     await connected(visitor)
-    await expect(visitor.page.get_by_text("fetching 34 % of 145 MB")).to_be_visible()
+    await expect(visitor.page.get_by_text("fetching 34 % of 145 MB", exact=True)).to_be_visible()
     await visitor.picture("engine-loading")
 
 
