@@ -44,17 +44,17 @@ export class Captions {
 
   /** @param {State} state */
   draw(state) {
-    this._forget(state.lines);
     const newest = state.lines.at(-1);
     if (newest?.kind === "person" && !this._drawn.has(newest.key)) this._follows = true;
     for (const [place, line] of state.lines.entries()) this._drawLine(line, place, state);
+    this._forget(state.lines);
     this._drawHearing(state);
     this._follow();
   }
 
-  /** Lines of a conversation that was left are taken away. @param {Line[]} lines */
+  /** Lines of a conversation that was left are taken away. @param {Line[]} lines all of them drawn */
   _forget(lines) {
-    if (this._drawn.size <= lines.length) return;
+    if (this._drawn.size === lines.length) return;
     const keys = new Set(lines.map(({ key }) => key));
     for (const [key, { node }] of this._drawn) {
       if (keys.has(key)) continue;

@@ -119,6 +119,9 @@ test("a server that does not let us in is quoted, and not knocked at again", () 
 });
 
 test("a full server is named as the reason and tried again", () => {
+  sockets[0].readyState = 1;
+  sockets[0].onopen();
+  assert.equal(connection.send({ type: "user.text", text: "Hello" }), false);
   sockets[0].lose(4429);
   assert.match(statuses[0], /^reconnecting: .*full/);
   mock.timers.tick(1000);
@@ -209,4 +212,5 @@ test("leaving for another conversation lets the session go, and asks for that on
   assert.equal(sockets[1].url.searchParams.get("conversation"), "d");
   connection.leaveFor("");
   assert.equal(sockets[2].url.searchParams.get("conversation"), null);
+  assert.deepEqual(statuses, ["open", "connecting", "connecting"]);
 });
