@@ -150,6 +150,8 @@ export class Connection {
         this._listeners.onStatus("open");
       }
     }
+    // A session in which nothing was over yet is no loss to name.
+    if (event.type === "error" && event.code === "not_found" && !this._admitted && !this.conversation) return;
     if (event.type === "turn.done" && this.conversation !== this._ready) {
       this.conversation = this._ready;
       this._remember();
