@@ -15,6 +15,7 @@ import { element } from "../view/dom.js";
  * @property {import("../api.js").Api} api
  * @property {import("../preferences.js").StoredPreferences} preferences
  * @property {import("../audio/sound.js").Sound} sound
+ * @property {import("../view/portraits.js").Portraits} portraits
  * @property {() => State} state
  * @property {(message: ClientMessage) => boolean} send false when there is no connection
  * @property {(conversation: string) => void} goOn with a stored conversation; empty: begin a new one
