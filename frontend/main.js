@@ -173,7 +173,7 @@ function interrupt() {
 }
 
 function toggleMicrophone() {
-  if (isMicrophoneOpen(state.microphone)) sound.closeMicrophone();
+  if (isMicrophoneOpen(state.microphone) || state.microphone === "asking") sound.closeMicrophone();
   else void sound.openMicrophone(preferences.value.microphone);
 }
 
@@ -218,7 +218,10 @@ listenForGestures(page, {
   again: () => connection.send({ type: "regenerate" }),
   openPanel(name) {
     const message = "This could not be opened: the server does not answer.";
-    panels.open(name).catch(() => dispatch({ type: "error", code: "no_panel", message }));
+    panels.open(name).then(
+      () => state.error?.code === "no_panel" && dispatch({ type: "error.dismissed" }),
+      () => dispatch({ type: "error", code: "no_panel", message }),
+    );
   },
   address: (character) => dispatch({ type: "address.toggled", character }),
   dismissError: () => dispatch({ type: "error.dismissed" }),

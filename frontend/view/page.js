@@ -73,7 +73,9 @@ export class Page {
     const open = state.connection === "open";
     this.microphone.setAttribute("aria-pressed", String(on));
     this.microphone.title = on ? "Turn the microphone off" : "Turn the microphone on";
-    this.microphone.disabled = this.start.disabled = asking;
+    this.microphone.setAttribute("aria-busy", String(asking)); // disabled, it would lose the focus
+    this.start.disabled = asking;
+    this.greet.disabled = !open;
     this.start.hidden = on;
     this.talk.hidden = mode !== "push_to_talk" || !on;
     this.talk.disabled = !open;
