@@ -128,7 +128,7 @@ export class Page {
 function drawEngine(label, engine) {
   const node = element("span", "engine", element("span", "stage-name", label), " ", element("span", "", engine.name));
   if (engine.stand_in) node.append(" ", element("span", "tag", "stand-in"));
-  if (!engine.ready) node.append(" ", element("span", "tag", "loading"));
+  if (!engine.ready) node.append(" ", element("span", "tag", engine.detail || "loading"));
   if (engine.detail) node.title = engine.detail;
   return node;
 }
