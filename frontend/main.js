@@ -215,7 +215,9 @@ listenForGestures(page, {
   holdToTalk,
   mayHoldToTalk: () => preferences.value.mode === "push_to_talk" && state.microphone === "on",
   greet: () => connection.send({ type: "greet" }),
-  again: () => connection.send({ type: "regenerate" }),
+  again() {
+    if (connection.send({ type: "regenerate" })) dispatch({ type: "answer.declined" });
+  },
   openPanel(name) {
     const message = "This could not be opened: the server does not answer.";
     panels.open(name).then(

@@ -80,6 +80,20 @@ export function closeReplies(lines, which, outcome) {
 }
 
 /**
+ * The lines that stay when a turn is answered again: those before what the person said, or, where nothing was said,
+ * all but that turn's replies.
+ * @param {Line[]} lines
+ * @param {string} newest how the keys of that turn's replies begin
+ * @param {{text: string, source: PersonLine["source"] | "request"}} again
+ */
+export function linesBefore(lines, newest, { text, source }) {
+  if (source === "request") return lines.filter(({ key }) => !key.startsWith(newest));
+  const asked = lines.findLastIndex(({ kind }) => kind === "person");
+  const line = lines[asked];
+  return line?.kind === "person" && line.text === text ? lines.slice(0, asked) : lines;
+}
+
+/**
  * The lines once `samples` of a reply have sounded; the same where that changes nothing.
  * @param {Line[]} lines
  * @param {string} key

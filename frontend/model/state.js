@@ -5,7 +5,7 @@
  * Lines are replaced, never changed, so whoever draws them can compare by identity. Knows nothing of DOM or sockets.
  */
 
-import { changeReply, closeReplies, ended, heardSamples, newReply, withWords } from "./lines.js";
+import { changeReply, closeReplies, ended, heardSamples, linesBefore, newReply, withWords } from "./lines.js";
 
 /**
  * @typedef {"connecting" | "open" | "reconnecting" | "refused" | "elsewhere"} ConnectionStatus
@@ -36,6 +36,7 @@ import { changeReply, closeReplies, ended, heardSamples, newReply, withWords } f
  * @property {boolean} speaking the person is speaking
  * @property {number} turn the newest turn
  * @property {boolean} answering the newest turn is not over
+ * @property {boolean} again the next turn is to take the newest one's place
  * @property {string[]} expected characters that were to answer in the newest turn, in order
  * @property {Turn[]} turns that are over, with where the time went, the oldest first
  * @property {string | null} audible key of the reply being heard
@@ -47,6 +48,7 @@ import { changeReply, closeReplies, ended, heardSamples, newReply, withWords } f
  *   | {type: "microphone.changed", status: MicrophoneStatus}
  *   | {type: "sound.blocked", blocked: boolean}
  *   | {type: "heard.changed", position: import("../audio/jitter-buffer.js").Position | null}
+ *   | {type: "answer.declined"}
  *   | {type: "conversation.left"}
  *   | {type: "history.told", conversation: string, lines: Line[]}
  *   | {type: "address.toggled", character: string}
@@ -71,6 +73,7 @@ export const initialState = {
   speaking: false,
   turn: 0,
   answering: false,
+  again: false,
   expected: [],
   turns: [],
   audible: null,
@@ -95,6 +98,8 @@ export function reduce(state, event) {
       return { ...state, blocked: event.blocked };
     case "heard.changed":
       return heardChanged(state, event.position);
+    case "answer.declined":
+      return { ...state, again: true };
     case "conversation.left":
       return { ...state, session: null, conversation: null, lines: [], turns: [], to: [], ...NOTHING_GOING_ON };
     case "history.told":
@@ -128,7 +133,7 @@ export function reduce(state, event) {
     case "engines.changed":
       return { ...state, engines: event.engines };
     case "error":
-      return { ...state, error: { code: event.code, message: event.message } };
+      return { ...state, again: false, error: { code: event.code, message: event.message } };
     default:
       return state;
   }
@@ -248,14 +253,17 @@ function turnStarted(state, event) {
   const { turn, text, source } = event;
   /** @type {PersonLine[]} */
   const said = source === "request" ? [] : [{ kind: "person", key: `${state.session}:${turn}`, text, source }];
+  const newest = `${state.session}:${state.turn}:`;
+  const before = state.again ? linesBefore(state.lines, newest, event) : state.lines;
   return {
     ...state,
     back: false,
     turn,
     answering: true,
+    again: false,
     expected: event.characters,
     hearing: state.speaking ? state.hearing : null,
-    lines: [...closeReplies(state.lines, () => true, "lost"), ...said],
+    lines: [...closeReplies(before, () => true, "lost"), ...said],
   };
 }
 

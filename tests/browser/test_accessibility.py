@@ -35,7 +35,7 @@ PANELS = ("Cast", "Conversations", "Latency", "Settings")
 async def test_axe_finds_nothing_serious(serve, visit, look):
     """At the first visit, and in a conversation with a reply that is being heard and one that was cut off."""
     visitor = await visit(await serve(scripted(REPLY)), **look)
-    await expect(visitor.page.get_by_role("status").filter(has_text="Connected")).to_be_visible()
+    await visitor.connected()
     assert await findings(visitor) == []
     await visitor.say("Tell me about the harbour.")
     await visitor.loudspeaker.sounds()
@@ -55,10 +55,8 @@ async def test_axe_finds_nothing_serious_in_the_panels(serve, visit, look):
     for name in PANELS:
         await visitor.button(name).focus()
         await visitor.page.keyboard.press("Enter")
-        panel = visitor.page.get_by_role("dialog", name=name)
-        await expect(panel).to_be_visible()
+        await expect(visitor.page.get_by_role("dialog", name=name)).to_be_visible()
         assert await findings(visitor) == [], name
         await visitor.picture(f"{name.lower()}-{look['color_scheme']}-{'phone' if 'viewport' in look else 'desktop'}")
-        await visitor.page.keyboard.press("Escape")
-        await expect(panel).to_be_hidden()
+        await visitor.closes_panel()
         await expect(visitor.button(name)).to_be_focused()

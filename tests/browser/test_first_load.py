@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import expect
 
 from tests.browser.engines import scripted
 
@@ -22,7 +21,7 @@ async def test_the_first_load_is_small_and_all_from_one_place(serve, visit):
     network.on("Network.loadingFinished", lambda event: sizes.update({event["requestId"]: event["encodedDataLength"]}))
     await network.send("Network.enable")
     await visitor.page.goto(address)
-    await expect(visitor.page.get_by_role("status").filter(has_text="Connected")).to_be_visible()
+    await visitor.connected()
     await visitor.page.wait_for_load_state("networkidle")
     assert {url[: len(address)] for url in urls.values()} == {address}
     assert set(sizes) == set(urls)

@@ -47,7 +47,7 @@ async def test_push_to_talk(chromium, serve, visit):
     await chromium.record("tell me about the harbour")
     await visitor.button("Microphone").click()
     await expect(visitor.button("Microphone")).to_have_attribute("aria-pressed", "true")
-    await visitor.conversation.focus()
+    await visitor.page.get_by_role("region", name="What was said").focus()
     await visitor.page.keyboard.down("Space")
     await visitor.wire.until("transcript.partial")
     await visitor.page.keyboard.up("Space")
@@ -88,20 +88,28 @@ async def running_animations(visitor) -> list[str]:
 async def test_screen_reader(serve, visit):
     """Everything has a role and a name, and what comes is announced where it must be and only there."""
     visitor = await visit(await serve(scripted(REPLY)))
-    await expect(visitor.page.get_by_role("status").filter(has_text="Connected")).to_be_visible()
+    await visitor.connected()
     await expect(visitor.page.locator("body")).to_match_aria_snapshot(
         """
         - banner:
           - heading "voicechat" [level=1]
           - status: /Connected/
+          - navigation "Panels":
+            - button "Cast"
+            - button "Conversations"
+            - button "Latency"
+            - button "Settings"
         - main:
-          - heading /Talk with/ [level=2]
-          - button "Turn on the microphone"
-          - log "Conversation"
+          - region "Who should answer":
+            - button "Nora"
+            - button "Oscar"
+            - button "Iris"
+          - region "What was said":
+            - region /Talk with/:
+              - heading /Talk with/ [level=2]
+              - button "Turn on the microphone"
+            - log "Conversation"
         - contentinfo:
-          - button "Nora"
-          - button "Oscar"
-          - button "Iris"
           - textbox "Message"
           - button "Microphone"
           - button "Send"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from playwright.async_api import expect
 
 from tests.browser.engines import AMPLITUDE, scripted
 
@@ -29,6 +30,27 @@ async def test_two_characters_speak_without_a_gap(serve, visit):
     assert len(sound) / rate_hz == pytest.approx(audio_s, abs=0.01)
     halves = np.array_split(sound, 2)
     assert [round(pitch_hz(half, rate_hz), -1) for half in halves] == list(engines.tts.pitches_hz.values())
+
+
+async def test_an_answer_can_be_had_again(serve, visit):
+    """Again has another answer in the place of the last one, on the page, when it is loaded again, and in memory."""
+    engines = scripted("It will rain.", "It will snow.", "As I said.", character_s=0.01)
+    visitor = await visit(await serve(engines))
+    await expect(visitor.button("Again")).to_be_hidden()
+    await visitor.say("What will tomorrow be like?")
+    await visitor.wire.until("turn.done")
+    await visitor.button("Again").click()
+    await visitor.wire.until("turn.done", 2)
+    articles = visitor.conversation.get_by_role("article")
+    for _ in range(2):
+        await expect(articles).to_have_count(2)
+        await expect(articles.first).to_contain_text("What will tomorrow be like?")
+        await expect(articles.last).to_contain_text("It will snow.")
+        await visitor.page.reload()
+    await visitor.say("Are you sure?")
+    await visitor.wire.until("turn.done", 3)
+    assert "snow" in str(engines.llm.requests[-1])
+    assert "rain" not in str(engines.llm.requests[-1])
 
 
 def windows(sound: np.ndarray, rate_hz: int) -> np.ndarray:

@@ -11,15 +11,10 @@ from tests.scripted import ScriptedSpeechToText
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
-async def connected(visitor) -> None:
-    """The page has a session."""
-    await expect(visitor.page.get_by_role("status").filter(has_text="Connected")).to_be_visible()
-
-
 async def test_first_visit(serve, visit):
     """Who is new learns with whom one talks here and how, and nothing is asked of them yet."""
     visitor = await visit(await serve(scripted()))
-    await connected(visitor)
+    await visitor.connected()
     await expect(visitor.page.get_by_role("heading", name="Talk with Nora, Oscar and Iris")).to_be_visible()
     await expect(visitor.button("Turn on the microphone")).to_be_enabled()
     for name in ("Nora", "Oscar", "Iris"):
@@ -60,28 +55,32 @@ async def test_session_full(serve, visit):
     """One person too many is told so, and let in once there is room."""
     address = await serve(scripted(), max_sessions=1)
     first = await visit(address)
-    await connected(first)
+    await first.connected()
     second = await visit(address)
     await expect(second.page.get_by_text("The server is full at the moment")).to_be_visible()
     await second.picture("session-full")
     await first.page.close()
-    await connected(second)
+    await second.connected()
 
 
 async def test_engine_loading(serve, visit):
-    """An engine that is not there yet says how far it is."""
+    """An engine that is not there yet says how far it is, and then that it is there."""
     hears = ScriptedSpeechToText()
     hears.ready, hears.detail = False, "fetching 34 % of 145 MB"
-    visitor = await visit(await serve(scripted(stt=hears)))
-    await connected(visitor)
+    engines = scripted(stt=hears)
+    visitor = await visit(await serve(engines))
+    await visitor.connected()
     await expect(visitor.page.get_by_text("fetching 34 % of 145 MB", exact=True)).to_be_visible()
     await visitor.picture("engine-loading")
+    hears.ready, hears.detail = True, ""
+    engines.changed.set()
+    await expect(visitor.page.get_by_text("fetching")).to_have_count(0)
 
 
 async def test_stand_ins(serve, visit):
     """Engines that only stand in for better ones say so, and what they are."""
     visitor = await visit(await serve(stt="offline", llm="offline", tts="offline"))
-    await connected(visitor)
+    await visitor.connected()
     stand_ins = visitor.page.get_by_text("stand-in", exact=True)
     await expect(stand_ins).to_have_count(3)
     await stand_ins.first.click()

@@ -71,7 +71,7 @@ async def test_a_small_phone(serve, visit):
     """At 320 px nothing runs over the edge: not the welcome, not unbroken text in any script."""
     replies = (UNBROKEN, *SCRIPTS.values())
     visitor = await visit(await serve(scripted(*replies, character_s=0.002)), viewport=SMALL_PHONE, has_touch=True)
-    await expect(visitor.page.get_by_role("status").filter(has_text="Connected")).to_be_visible()
+    await visitor.connected()
     await fits(visitor)
     await visitor.picture("phone-first-visit")
     for number, text in enumerate(replies, 1):

@@ -47,6 +47,10 @@ class Wire:
         """The events of a kind that have come."""
         return [event for event in self.received if event["type"] == kind]
 
+    def sent_of(self, kind: str) -> list[dict]:
+        """The messages of a kind that were sent."""
+        return [message for message in self.sent if message["type"] == kind]
+
     async def until(self, kind: str, count: int = 1) -> dict:
         """Wait for the `count`-th event of a kind; return it."""
         async with asyncio.timeout(PATIENCE_S):
@@ -66,12 +70,29 @@ class Visitor:
         self.faults: list[str] = []
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.message = page.get_by_role("textbox", name="Message")
+        self.stage = page.get_by_role("region", name="Who should answer")
         self.conversation = page.get_by_role("log", name="Conversation")
         self.struck = self.conversation.get_by_role("deletion")
 
     def button(self, name: str) -> Locator:
         """The button of that name."""
         return self.page.get_by_role("button", name=name, exact=True)
+
+    async def connected(self) -> None:
+        """Until the page has a session."""
+        await expect(self.page.get_by_role("status").filter(has_text="Connected")).to_be_visible()
+
+    async def opened(self, panel: str) -> Locator:
+        """The dialog that the header's button of that name opens."""
+        await self.button(panel).click()
+        dialog = self.page.get_by_role("dialog", name=panel)
+        await expect(dialog).to_be_visible()
+        return dialog
+
+    async def closes_panel(self) -> None:
+        """Close the dialog that is open."""
+        await self.page.keyboard.press("Escape")
+        await expect(self.page.get_by_role("dialog")).to_have_count(0)
 
     async def say(self, text: str) -> None:
         """Type it and send it."""

@@ -56,6 +56,30 @@ test("a greeting is no line of the person's", () => {
   );
 });
 
+const shown = (state) => state.lines.map((line) => line.text);
+const again = { type: "answer.declined" };
+
+test("an answer that is had again takes the place of the one before", () => {
+  const answered = after(ready, turn, reply, text("Good day."), done("completed", "Good day.", "Good day."));
+  assert.deepEqual(shown(after(ready, turn, reply, text("Hi."), again)), ["Hello", "Hi."]);
+  const state = [again, { ...turn, turn: 2 }, { ...reply, turn: 2 }].reduce(reduce, answered);
+  assert.deepEqual(shown(state), ["Hello", ""]);
+  assert.deepEqual(shown(reduce(state, { ...turn, turn: 3 })), ["Hello", "", "Hello"]);
+});
+
+test("another greeting takes the place of the one before, and of nothing else", () => {
+  const greeting = { ...turn, turn: 2, source: "request", text: "" };
+  const greeted = after(ready, turn, reply, text("Hi."), greeting, { ...reply, turn: 2 });
+  assert.deepEqual(shown([again, { ...greeting, turn: 3 }].reduce(reduce, greeted)), ["Hello", "Hi."]);
+});
+
+test("what cannot be had again stays", () => {
+  const refused = { type: "error", code: "invalid_request", message: "there is nothing to answer again" };
+  const state = after(ready, turn, reply, text("Hi."), again, refused, { ...turn, turn: 2 });
+  assert.deepEqual(shown(state), ["Hello", "Hi.", "Hello"]);
+  assert.deepEqual(shown(after(ready, turn, reply, again, { ...turn, turn: 2, text: "Go on" })), ["Hello", "", "Go on"]);
+});
+
 test("a line that does not change stays the same object, so it is not drawn again", () => {
   const before = after(ready, turn, reply, text("a"));
   const next = reduce(before, text("b"));
