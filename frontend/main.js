@@ -91,7 +91,7 @@ const panels = new PanelHost({
 const composer = new Composer((text, to) => {
   const addressed = to.length > 0 ? to : state.to;
   return connection.send({ type: "user.text", text, ...(addressed.length > 0 && { to: addressed }) });
-});
+}, storage("sessionStorage"));
 
 /** What an event means for the player and the stage. @param {ServerEvent} event */
 function conduct(event) {
