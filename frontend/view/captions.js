@@ -31,15 +31,22 @@ export class Captions {
     this._hearing = element("article", "line person hearing", element("p", "bubble"));
     this._hearing.setAttribute("aria-live", "off");
     this._follows = true;
+    this._top = 0;
     scroller.addEventListener("scroll", () => {
-      this._follows = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_THE_END_PX;
+      const { scrollTop, scrollHeight, clientHeight } = scroller;
+      const near = scrollHeight - scrollTop - clientHeight < NEAR_THE_END_PX;
+      this._follows = near || (this._follows && scrollTop >= this._top); // only people scroll up
+      this._top = scrollTop;
       newest.hidden = this._follows;
     });
     newest.addEventListener("click", () => {
       this._follows = true;
       this._follow();
     });
-    new ResizeObserver(() => this._follow()).observe(scroller);
+    // Lines get their height only when they come into sight, so the end moves after they were drawn.
+    const sizes = new ResizeObserver(() => this._follow());
+    sizes.observe(scroller);
+    sizes.observe(container);
   }
 
   /** @param {State} state */
@@ -49,7 +56,6 @@ export class Captions {
     for (const [place, line] of state.lines.entries()) this._drawLine(line, place, state);
     this._forget(state.lines);
     this._drawHearing(state);
-    this._follow();
   }
 
   /** The portraits have come, or are others. */
