@@ -5,9 +5,9 @@
  * three views is shown: the list, the form of a character, or a new voice. What is typed in a view stays in it.
  */
 
-import { element, part } from "../view/dom.js";
+import { button, element, part } from "../view/dom.js";
 import { Audition } from "./cast/audition.js";
-import { button, fileButton, problemLine, problemText, tell } from "./cast/controls.js";
+import { fileButton, problemLine, problemText, tell } from "./cast/controls.js";
 import { takeDrops } from "./cast/files.js";
 import { CharacterForm } from "./cast/form.js";
 import { CastList } from "./cast/list.js";
@@ -77,7 +77,7 @@ export default class {
   }
 
   _listView() {
-    const add = button("Add a character", () => this._edit(null), "main");
+    const add = button("Add a character", () => this._edit(null), "button main");
     const card = fileButton("Import a card", ".png,.json,image/png,application/json", (file) => this.drop([file]));
     const actions = element("div", "actions", add, card);
     const hint = element("p", "hint", "Character cards, PNG or JSON, can also be dropped anywhere here.");

@@ -4,6 +4,7 @@
  * object than before. All text goes in as text, never as markup.
  */
 
+import { heardAndCut } from "../model/lines.js";
 import { element, part, setHue, setText } from "./dom.js";
 import { face } from "./faces.js";
 
@@ -158,21 +159,14 @@ function parts({ text, heardText, speaking, outcome }) {
     const to = speaking ? speaking.end : from;
     return { heard: text.slice(0, from), word: text.slice(from, to), coming: text.slice(to), unheard: "" };
   }
-  const cut = outcome === "interrupted" && text.startsWith(heardText);
-  const heard = cut ? withSpace(heardText, text) : text;
-  return { heard, word: "", coming: "", unheard: text.slice(heard.length) };
+  const [heard, unheard] = heardAndCut({ text, heardText, outcome });
+  return { heard, word: "", coming: "", unheard };
 }
 
 /** How it ended, where its text does not show it. @param {ReplyLine} line */
 function label({ outcome, heardText, text }) {
   if (outcome === "interrupted") return heardText === "" ? "not heard" : heardText === text ? "interrupted" : "";
   return LABELS[/** @type {keyof typeof LABELS} */ (outcome)] ?? "";
-}
-
-/** `heard` and the white space after it, which needs no striking through. @param {string} heard @param {string} text */
-function withSpace(heard, text) {
-  const rest = text.slice(heard.length);
-  return heard + rest.slice(0, rest.length - rest.trimStart().length);
 }
 
 /** A reply that is heard is not read out on top of it. @param {HTMLElement} node @param {boolean} audible */

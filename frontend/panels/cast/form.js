@@ -2,10 +2,9 @@
 /// <reference path="../../types.d.ts" />
 /** Adds or edits a character. What is typed stays until it is saved or given up, whatever the server answers. */
 
-import { element, part, setText } from "../../view/dom.js";
-import { ask, button, check, field, problemLine, problemText, tell, textArea, textInput } from "./controls.js";
+import { button, download, element, part, setText } from "../../view/dom.js";
+import { ask, check, field, problemLine, problemText, tell, textArea, textInput } from "./controls.js";
 import { changes, fieldsOf, knowledgeText, sampleText, talkativenessText } from "./document.js";
-import { download } from "./files.js";
 import { Greetings } from "./greetings.js";
 import { PortraitField } from "./portrait-field.js";
 import { VoicePicker } from "./voice-picker.js";
@@ -134,7 +133,7 @@ export class CharacterForm {
       "actions",
       button("Export as picture", () => void this._try(() => this._export("png"))),
       button("Export as JSON", () => void this._try(() => this._export("json"))),
-      button("Delete", sure, "danger"),
+      button("Delete", sure, "button danger"),
     );
     return element("div", "stored", actions);
   }
