@@ -12,11 +12,10 @@ const PING_EVERY_MS = 10000;
 const LARGEST_BACKLOG_BYTES = 64000; // two seconds of microphone; older speech than that helps nobody
 const UNAUTHORISED = 4401;
 const ELSEWHERE = 4409;
+const FULL = 4429;
 const MEMORY_KEY = "voicechat.session";
 
 /** @typedef {Pick<Storage, "getItem" | "setItem">} Memory */
-
-const FULL = 4429;
 
 /**
  * @typedef {object} Listeners
@@ -66,6 +65,8 @@ export class Connection {
     this._ready = "";
     this._attempt = 0;
     this._awaitingPong = false;
+    /** The server has let us in: one that is full takes the socket, too, and closes it. */
+    this._admitted = false;
     /** @type {WebSocket | null} */
     this._socket = null;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -75,7 +76,7 @@ export class Connection {
   }
 
   get isOpen() {
-    return this._socket?.readyState === 1;
+    return this._admitted && this._socket?.readyState === 1;
   }
 
   connect() {
@@ -104,6 +105,7 @@ export class Connection {
     this.conversation = conversation;
     this._attempt = 0;
     this._drop();
+    this._listeners.onStatus("connecting");
     this.connect();
   }
 
@@ -122,13 +124,13 @@ export class Connection {
   _opened() {
     this._awaitingPong = false;
     this._ping = setInterval(() => this._checkAlive(), PING_EVERY_MS);
-    this._listeners.onStatus("open");
   }
 
   /** A network that went away closes no socket; a ping without answer does. */
   _checkAlive() {
     if (this._awaitingPong && this._socket) return this._closed(this._socket, 1006);
-    this._awaitingPong = this.send({ type: "ping", nonce: Date.now() });
+    this._awaitingPong = true;
+    this._socket?.send(JSON.stringify({ type: "ping", nonce: Date.now() }));
   }
 
   /** @param {string | ArrayBuffer} data */
@@ -143,7 +145,13 @@ export class Connection {
       this._ready = event.conversation;
       if (this.conversation !== "") this.conversation = this._ready;
       this._remember();
+      if (!this._admitted) {
+        this._admitted = true;
+        this._listeners.onStatus("open");
+      }
     }
+    // A session in which nothing was over yet is no loss to name.
+    if (event.type === "error" && event.code === "not_found" && !this._admitted && !this.conversation) return;
     if (event.type === "turn.done" && this.conversation !== this._ready) {
       this.conversation = this._ready;
       this._remember();
@@ -175,6 +183,7 @@ export class Connection {
 
   _drop() {
     clearInterval(this._ping);
+    this._admitted = false;
     const socket = this._socket;
     this._socket = null;
     if (!socket) return;

@@ -13,14 +13,15 @@ import { silenceText } from "./model/wording.js";
 import { PanelHost } from "./panels/host.js";
 import { StoredPreferences, configuration, reconfiguration } from "./preferences.js";
 import { Composer } from "./view/composer.js";
-import { fetchPortraits } from "./view/faces.js";
 import { listenForGestures } from "./view/gestures.js";
 import { Page } from "./view/page.js";
+import { Portraits } from "./view/portraits.js";
 
 const key = new URLSearchParams(location.search).get("api_key") ?? "";
 const api = new Api(key);
 const preferences = new StoredPreferences(storage("localStorage"));
-const page = new Page();
+const portraits = new Portraits(api);
+const page = new Page(portraits.addresses);
 let state = initialState;
 let drawing = 0;
 let holdingToTalk = false;
@@ -60,6 +61,8 @@ const listeners = {
   onStatus(status, refusal) {
     if (status === "open") connection.send(configuration(preferences.value));
     else sound.duck(1);
+    if (status !== "open") holdToTalk(false);
+    if (status === "elsewhere") fallSilent();
     dispatch({ type: "connection.changed", status, refusal });
   },
   onAudio(message) {
@@ -78,6 +81,7 @@ const panels = new PanelHost({
   api,
   preferences,
   sound,
+  portraits,
   state: () => state,
   send: (message) => connection.send(message),
   goOn,
@@ -93,10 +97,12 @@ const composer = new Composer((text, to) => {
 function conduct(event) {
   switch (event.type) {
     case "session.ready":
-      if (event.session !== state.session) sound.play({ type: "reset" });
+      if (event.session !== state.session) {
+        sound.play({ type: "reset" });
+        void learnCast();
+      }
       sound.play({ type: "rate", rateHz: event.output_rate });
       composer.setCast(event.characters);
-      if (state.cast.length === 0) void learnCast();
       if (state.session === null && event.conversation === connection.conversation) {
         void learnHistory(event.conversation, event.newest_turn?.outcome === null);
       }
@@ -133,14 +139,16 @@ async function learnHistory(conversation, going) {
 
 /** What the stored cast looks like, and whether it has greetings. */
 async function learnCast() {
-  const { characters } = await api.json("/api/characters").catch(() => ({ characters: [] }));
-  await showCast(characters);
+  const stored = await api.json("/api/characters").catch(() => null);
+  if (stored) await showCast(stored.characters);
 }
 
 /** @param {StoredCharacter[]} cast */
 async function showCast(cast) {
-  page.offerGreeting(cast.some(({ enabled, first_message }) => enabled && first_message.trim() !== ""));
-  page.showPortraits(await fetchPortraits(api, cast));
+  const present = cast.filter(({ enabled }) => enabled);
+  page.offerGreeting(present.some(({ first_message }) => first_message.trim() !== ""));
+  await portraits.update(present);
+  page.showPortraits();
 }
 
 /** The stored cast is now this: so is the session's. @param {StoredCharacter[]} cast */
@@ -165,8 +173,14 @@ function interrupt() {
 }
 
 function toggleMicrophone() {
-  if (isMicrophoneOpen(state.microphone)) sound.closeMicrophone();
+  if (isMicrophoneOpen(state.microphone) || state.microphone === "asking") sound.closeMicrophone();
   else void sound.openMicrophone(preferences.value.microphone);
+}
+
+/** The conversation goes on in another window: it is heard, and listened to, there. */
+function fallSilent() {
+  sound.play({ type: "reset" });
+  if (isMicrophoneOpen(state.microphone)) sound.closeMicrophone();
 }
 
 /** @param {boolean} holding */
@@ -206,7 +220,10 @@ listenForGestures(page, {
   },
   openPanel(name) {
     const message = "This could not be opened: the server does not answer.";
-    panels.open(name).catch(() => dispatch({ type: "error", code: "no_panel", message }));
+    panels.open(name).then(
+      () => state.error?.code === "no_panel" && dispatch({ type: "error.dismissed" }),
+      () => dispatch({ type: "error", code: "no_panel", message }),
+    );
   },
   address: (character) => dispatch({ type: "address.toggled", character }),
   dismissError: () => dispatch({ type: "error.dismissed" }),

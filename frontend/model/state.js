@@ -81,7 +81,7 @@ export const initialState = {
 };
 
 const TURNS_KEPT = 50;
-const NOTHING_GOING_ON = { turn: 0, answering: false, expected: [], audible: null };
+const NOTHING_GOING_ON = { turn: 0, answering: false, expected: [], audible: null, hearing: null, speaking: false };
 
 /**
  * @param {State} state
@@ -166,11 +166,12 @@ function heardChanged(state, position) {
   return state.audible === key && state.lines === lines ? state : { ...state, audible: key, lines };
 }
 
-/** What was said before we came. @param {State} state @param {Line[]} lines @returns {State} */
+/** What was said before we came; asked for twice, it is told twice. @param {State} state @param {Line[]} lines */
 function historyTold(state, lines) {
   const places = { ...state.places };
   for (const line of lines) if (line.kind === "reply") places[line.characterId] ??= Object.keys(places).length;
-  return { ...state, places, lines: [...lines, ...state.lines] };
+  const told = new Set(lines.map(({ key }) => key));
+  return { ...state, places, lines: [...lines, ...state.lines.filter(({ key }) => !told.has(key))] };
 }
 
 /** @param {string[]} list @param {string} item */
@@ -203,7 +204,7 @@ function sessionReady(state, event) {
     session: event.session,
     conversation: event.conversation,
     engines: event.engines,
-    cast: event.characters,
+    cast: JSON.stringify(event.characters) === JSON.stringify(state.cast) ? state.cast : event.characters,
     places,
     to: state.to.filter((id) => ids.includes(id)),
   };

@@ -13,7 +13,6 @@ import { CharacterForm } from "./cast/form.js";
 import { CastList } from "./cast/list.js";
 import { NewVoice } from "./cast/new-voice.js";
 import { arranged, sceneChanged } from "./cast/order.js";
-import { Portraits } from "./cast/portraits.js";
 import { sceneSection } from "./cast/scene.js";
 
 const CHARACTERS = "/api/characters";
@@ -37,7 +36,7 @@ export default class {
     /** @type {string[] | null} the order that is to be sent next */
     this._order = null;
     this._arranging = false;
-    this._portraits = new Portraits(context.api);
+    this._portraits = context.portraits;
     this._audition = new Audition(context.preferences);
     this._offline = element(
       "p",
@@ -45,7 +44,7 @@ export default class {
       "The server is not connected. What you type stays here; save it later.",
     );
     this._offline.setAttribute("role", "status");
-    this._list = new CastList(this._portraits, {
+    this._list = new CastList(this._portraits.addresses, {
       onEdit: (id) => this._edit(this._cast.find((character) => character.id === id) ?? null),
       onEnable: (id, enabled) => void this._enable(id, enabled),
       onArrange: (ids) => void this._arrange(ids),

@@ -15,6 +15,7 @@ import { element } from "../view/dom.js";
  * @property {import("../api.js").Api} api
  * @property {import("../preferences.js").StoredPreferences} preferences
  * @property {import("../audio/sound.js").Sound} sound
+ * @property {import("../view/portraits.js").Portraits} portraits
  * @property {() => State} state
  * @property {(message: ClientMessage) => boolean} send false when there is no connection
  * @property {(conversation: string) => void} goOn with a stored conversation; empty: begin a new one
@@ -86,8 +87,11 @@ export class PanelHost {
     button.ariaLabel = "Close";
     button.addEventListener("click", close);
     dialog.append(element("header", "", title, button), panel.node);
-    dialog.addEventListener("click", (event) => {
-      if (event.target === dialog) close(); // beside the panel
+    /** @type {EventTarget | null} */
+    let pressed = null;
+    dialog.addEventListener("pointerdown", ({ target }) => (pressed = target));
+    dialog.addEventListener("click", ({ target }) => {
+      if (target === dialog && pressed === dialog) close(); // beside the panel, and not where a selection ended
     });
     dialog.addEventListener("close", () => {
       if (this._shown?.dialog === dialog) this._shown = null;
@@ -101,15 +105,20 @@ export class PanelHost {
 /** @type {Map<string, Promise<void>>} */
 const styles = new Map();
 
-/** @param {string} href @returns {Promise<void>} settled when the style is there, or cannot be had */
+/** @param {string} href @returns {Promise<void>} settled when the style is there; rejected when it cannot be had */
 function loadStyle(href) {
   let loaded = styles.get(href);
   if (!loaded) {
     const link = element("link", "");
     link.rel = "stylesheet";
     link.href = href;
-    loaded = new Promise((resolve) => {
-      link.onload = link.onerror = () => resolve();
+    loaded = new Promise((resolve, reject) => {
+      link.onload = () => resolve();
+      link.onerror = () => {
+        link.remove();
+        styles.delete(href);
+        reject(new Error(`no ${href}`));
+      };
     });
     styles.set(href, loaded);
     document.head.append(link);

@@ -44,17 +44,24 @@ export class Captions {
 
   /** @param {State} state */
   draw(state) {
-    this._forget(state.lines);
     const newest = state.lines.at(-1);
     if (newest?.kind === "person" && !this._drawn.has(newest.key)) this._follows = true;
     for (const [place, line] of state.lines.entries()) this._drawLine(line, place, state);
+    this._forget(state.lines);
     this._drawHearing(state);
     this._follow();
   }
 
-  /** Lines of a conversation that was left are taken away. @param {Line[]} lines */
+  /** The portraits have come, or are others. */
+  showPortraits() {
+    for (const { line, node } of this._drawn.values()) {
+      if (line.kind === "reply") part(node, ".face").replaceWith(faceOf(line, this._portraits));
+    }
+  }
+
+  /** Lines of a conversation that was left are taken away. @param {Line[]} lines all of them drawn */
   _forget(lines) {
-    if (this._drawn.size <= lines.length) return;
+    if (this._drawn.size === lines.length) return;
     const keys = new Set(lines.map(({ key }) => key));
     for (const [key, { node }] of this._drawn) {
       if (keys.has(key)) continue;
@@ -108,10 +115,14 @@ function build(line, state, portraits) {
   const cut = element("span", "cut", "interrupted here");
   const bubble = element("p", "bubble", heard, word, coming, cut, " ", element("del", "unheard"));
   bubble.dir = "auto";
-  const picture = face({ id: line.characterId, name: line.name }, portraits);
-  const node = element("article", "line reply", picture, element("div", "body", head, bubble));
+  const node = element("article", "line reply", faceOf(line, portraits), element("div", "body", head, bubble));
   setHue(node, state.places[line.characterId] ?? 0);
   return node;
+}
+
+/** @param {ReplyLine} line @param {import("./faces.js").Portraits} portraits */
+function faceOf({ characterId, name }, portraits) {
+  return face({ id: characterId, name }, portraits);
 }
 
 /** @param {HTMLElement} node @param {ReplyLine} line */

@@ -34,20 +34,3 @@ export function initials(name) {
 function sign(word) {
   return [...new Intl.Segmenter().segment(word)][0]?.segment ?? "";
 }
-
-/**
- * The portraits of those who have one, fetched with the page's key.
- * @param {import("../api.js").Api} api
- * @param {StoredCharacter[]} characters
- * @returns {Promise<Portraits>}
- */
-export async function fetchPortraits(api, characters) {
-  const fetched = characters
-    .filter(({ has_portrait }) => has_portrait)
-    .map(async ({ id }) => {
-      const picture = await api.blob(`/api/characters/${encodeURIComponent(id)}/portrait`);
-      return /** @type {const} */ ([id, URL.createObjectURL(picture)]);
-    });
-  const settled = await Promise.allSettled(fetched);
-  return new Map(settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : [])));
-}

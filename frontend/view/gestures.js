@@ -17,7 +17,8 @@
  * @property {() => void} returned the network or the person is back
  */
 
-const TYPED_IN = "input, textarea, select, button, summary, a, [contenteditable]";
+const TYPED_IN = "input, textarea, select, [contenteditable]";
+const PRESSED = "button, summary, a";
 
 /** @param {import("./page.js").Page} page @param {Meanings} meanings */
 export function listenForGestures(page, meanings) {
@@ -43,14 +44,24 @@ export function listenForGestures(page, meanings) {
 
 /** The space bar, or the button, held down. @param {import("./page.js").Page} page @param {Meanings} meanings */
 function listenForHolding({ talk }, { holdToTalk, mayHoldToTalk }) {
+  let held = false;
+  // A button that was clicked keeps the focus, and nobody knows: only where keys have led is Space meant for one.
+  let ledByKeys = true;
+  document.addEventListener("pointerdown", () => (ledByKeys = false), { capture: true });
   document.addEventListener("keydown", (event) => {
-    const elsewhere = event.target instanceof Element && event.target !== talk && event.target.closest(TYPED_IN);
+    if (event.key === "Tab") ledByKeys = true;
+    const itsOwn = ledByKeys ? `${TYPED_IN}, ${PRESSED}` : TYPED_IN;
+    const elsewhere = event.target instanceof Element && event.target !== talk && event.target.closest(itsOwn);
     if (event.code !== "Space" || elsewhere || !mayHoldToTalk()) return;
     event.preventDefault();
+    held = true;
     holdToTalk(true);
   });
   document.addEventListener("keyup", (event) => {
-    if (event.code === "Space") holdToTalk(false);
+    if (event.code !== "Space" || !held) return;
+    event.preventDefault(); // some browsers press a button only now
+    held = false;
+    holdToTalk(false);
   });
   talk.addEventListener("pointerdown", (event) => {
     talk.setPointerCapture(event.pointerId);

@@ -24,7 +24,8 @@ const ENGINES = /** @type {const} */ ([
 ]);
 
 export class Page {
-  constructor() {
+  /** @param {import("./faces.js").Portraits} portraits */
+  constructor(portraits) {
     this.microphone = byId("microphone", HTMLButtonElement);
     this.start = byId("start", HTMLButtonElement);
     this.greet = byId("greet", HTMLButtonElement);
@@ -40,16 +41,9 @@ export class Page {
     this._engines = byId("engines", HTMLDetailsElement);
     this._welcome = byId("welcome", HTMLElement);
     this._activity = byId("activity", HTMLElement);
-    /** @type {import("./faces.js").Portraits} */
-    this._portraits = new Map();
-    this.stage = new Stage(this._portraits);
+    this.stage = new Stage(portraits);
     const newest = byId("newest", HTMLButtonElement);
-    this._captions = new Captions(
-      byId("captions", HTMLElement),
-      byId("scroller", HTMLElement),
-      newest,
-      this._portraits,
-    );
+    this._captions = new Captions(byId("captions", HTMLElement), byId("scroller", HTMLElement), newest, portraits);
     /** @type {State | null} */
     this._drawn = null;
   }
@@ -79,7 +73,9 @@ export class Page {
     const open = state.connection === "open";
     this.microphone.setAttribute("aria-pressed", String(on));
     this.microphone.title = on ? "Turn the microphone off" : "Turn the microphone on";
-    this.microphone.disabled = this.start.disabled = asking;
+    this.microphone.setAttribute("aria-busy", String(asking)); // disabled, it would lose the focus
+    this.start.disabled = asking;
+    this.greet.disabled = !open;
     this.start.hidden = on;
     this.talk.hidden = mode !== "push_to_talk" || !on;
     this.talk.disabled = !open;
@@ -96,12 +92,10 @@ export class Page {
     this.greet.hidden = !possible;
   }
 
-  /** @param {import("./faces.js").Portraits} portraits */
-  showPortraits(portraits) {
-    for (const address of this._portraits.values()) URL.revokeObjectURL(address);
-    this._portraits.clear();
-    for (const [id, address] of portraits) this._portraits.set(id, address);
-    if (this._drawn) this.stage.rebuild(this._drawn);
+  /** The portraits have come, or are others. */
+  showPortraits() {
+    this.stage.showPortraits();
+    this._captions.showPortraits();
   }
 
   /** @param {NonNullable<State["engines"]>} engines */

@@ -5,7 +5,7 @@
  * Knows nothing of sockets.
  */
 
-import { byId, element, setHue } from "./dom.js";
+import { byId, element, part, setHue } from "./dom.js";
 import { face } from "./faces.js";
 
 /** @typedef {import("../model/state.js").State} State */
@@ -32,7 +32,9 @@ export class Stage {
       place.classList.toggle("waiting", id !== speaker && waiting.includes(id));
       place.setAttribute("aria-pressed", String(state.to.includes(id)));
     }
-    this._speaker = this._places.get(speaker) ?? null;
+    const place = this._places.get(speaker) ?? null;
+    if (place !== this._speaker) place?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    this._speaker = place;
   }
 
   /** How loud the character being heard is, 0 to 1. @param {number} level */
@@ -40,10 +42,11 @@ export class Stage {
     this._speaker?.style.setProperty("--level", level.toFixed(3));
   }
 
-  /** Portraits have come or changed. @param {State} state */
-  rebuild(state) {
-    this._build(state);
-    this.draw(state, state);
+  /** The portraits have come, or are others. */
+  showPortraits() {
+    for (const [id, place] of this._places) {
+      part(place, ".face").replaceWith(face({ id, name: place.title }, this._portraits));
+    }
   }
 
   /** @param {State} state */

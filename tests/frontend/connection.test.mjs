@@ -119,6 +119,9 @@ test("a server that does not let us in is quoted, and not knocked at again", () 
 });
 
 test("a full server is named as the reason and tried again", () => {
+  sockets[0].readyState = 1;
+  sockets[0].onopen();
+  assert.equal(connection.send({ type: "user.text", text: "Hello" }), false);
   sockets[0].lose(4429);
   assert.match(statuses[0], /^reconnecting: .*full/);
   mock.timers.tick(1000);
@@ -201,6 +204,24 @@ test("a session that another window has taken is not taken back by itself", () =
   assert.deepEqual(statuses, ["open", "elsewhere"]);
 });
 
+test("a session that was lost before anything was over in it is not complained of", () => {
+  const events = [];
+  connection = new Connection(
+    new URL("ws://host/ws"),
+    { ...listeners, onEvent: (event) => events.push(event.type) },
+    { getItem: () => JSON.stringify(["token", ""]), setItem: () => {} },
+    (url) => sockets[sockets.push(new FakeSocket(url)) - 1],
+  );
+  connection.connect();
+  const lost = { data: JSON.stringify({ type: "error", code: "not_found", message: "there is no such session" }) };
+  sockets[1].readyState = 1;
+  sockets[1].onopen();
+  sockets[1].onmessage(lost);
+  sockets[1].onmessage({ data: JSON.stringify({ type: "session.ready", resume_token: "new" }) });
+  sockets[1].onmessage(lost);
+  assert.deepEqual(events, ["session.ready", "error"]);
+});
+
 test("leaving for another conversation lets the session go, and asks for that one only", () => {
   sockets[0].accept({ type: "session.ready", resume_token: "token", conversation: "c" });
   connection.leaveFor("d");
@@ -209,4 +230,5 @@ test("leaving for another conversation lets the session go, and asks for that on
   assert.equal(sockets[1].url.searchParams.get("conversation"), "d");
   connection.leaveFor("");
   assert.equal(sockets[2].url.searchParams.get("conversation"), null);
+  assert.deepEqual(statuses, ["open", "connecting", "connecting"]);
 });

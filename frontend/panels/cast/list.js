@@ -21,7 +21,7 @@ const MANY = 8; // from here on, a name can be searched for
 /** @typedef {{cast: StoredCharacter[], voices: import("./voices.js").Voice[], places: Record<string, number>}} Shown */
 
 export class CastList {
-  /** @param {import("./portraits.js").Portraits} portraits @param {ListListeners} listeners */
+  /** @param {import("../../view/faces.js").Portraits} portraits @param {ListListeners} listeners */
   constructor(portraits, listeners) {
     this._portraits = portraits;
     this._listeners = listeners;
@@ -53,7 +53,7 @@ export class CastList {
     }
     for (const [place, character] of cast.entries()) {
       const row = this._row(character.id);
-      row.draw(character, voiceName(voices, character.voice), this._portraits.addresses);
+      row.draw(character, voiceName(voices, character.voice), this._portraits);
       setHue(row.node, places[character.id] ?? known + place);
       if (this._list.children[place] !== row.node)
         this._list.insertBefore(row.node, this._list.children[place] ?? null);

@@ -5,7 +5,7 @@
 import { element } from "../../view/dom.js";
 import { face } from "../../view/faces.js";
 import { button, fileButton, problemLine, problemText, tell } from "./controls.js";
-import { asPortrait } from "./portraits.js";
+import { asPortrait } from "./picture.js";
 
 export class PortraitField {
   constructor() {
@@ -27,9 +27,8 @@ export class PortraitField {
   show(who, address) {
     this._who = who;
     this._address = address;
-    this.change = undefined;
+    this._change(undefined);
     tell(this.problem, "");
-    this._draw();
   }
 
   /** The initials follow the name. @param {string} name */
@@ -48,7 +47,7 @@ export class PortraitField {
     }
   }
 
-  /** @param {Blob | null} change */
+  /** @param {Blob | null | undefined} change */
   _change(change) {
     if (this._own) URL.revokeObjectURL(this._own);
     this._own = change ? URL.createObjectURL(change) : "";

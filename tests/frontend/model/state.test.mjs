@@ -306,3 +306,24 @@ test("turns that are over are kept with where their time went, the oldest forgot
   const many = Array.from({ length: 60 }, (_, i) => ({ ...done, turn: i + 1 }));
   assert.equal(after(ready, ...many).turns.length, 50);
 });
+
+test("who leaves a conversation in the middle of a word is not waited for in the next one", () => {
+  const state = after(ready, { type: "speech.started", audio_ms: 0 }, { type: "conversation.left" });
+  assert.equal(state.speaking, false);
+  assert.equal(state.hearing, null);
+});
+
+test("what was said before is shown once, however often it is asked for", () => {
+  const told = {
+    type: "history.told",
+    conversation: "c",
+    lines: [{ kind: "person", key: "l1", text: "Hi", source: "text" }],
+  };
+  assert.equal(after(ready, told, turn, told).lines.length, 2);
+});
+
+test("the same cast confirmed is the same object, so the portraits keep the focus", () => {
+  const state = after(ready);
+  const again = reduce(state, { ...ready, session: "s2", characters: structuredClone(cast) });
+  assert.equal(again.cast, state.cast);
+});
