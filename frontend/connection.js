@@ -172,7 +172,8 @@ export class Connection {
     this._drop();
     if (code === UNAUTHORISED) {
       const refusal = `The server does not let this page in${reason && `: ${reason}`}.`;
-      return this._listeners.onStatus("refused", `${refusal} A key goes at the end of the address: ?api_key=…`);
+      const remedy = reason.includes("origin") ? "" : " A key goes at the end of the address: ?api_key=…";
+      return this._listeners.onStatus("refused", refusal + remedy);
     }
     if (code === ELSEWHERE) return this._listeners.onStatus("elsewhere");
     this._retry = setTimeout(() => this.connect(), retryDelayMs(this._attempt));

@@ -104,7 +104,7 @@ function conduct(event) {
       sound.play({ type: "rate", rateHz: event.output_rate });
       composer.setCast(event.characters);
       if (state.session === null && event.conversation === connection.conversation) {
-        void learnHistory(event.conversation, event.newest_turn?.outcome === null);
+        void learnHistory(event.conversation, event.newest_turn);
       }
       break;
     case "turn.started":
@@ -128,12 +128,14 @@ function conduct(event) {
 /**
  * What was said in a conversation before we came.
  * @param {string} conversation
- * @param {boolean} going whether its last turn is going on
+ * @param {NewestTurn} [newest] as its session told it
  */
-async function learnHistory(conversation, going) {
+async function learnHistory(conversation, newest) {
   const stored = await api.json(`/api/conversations/${encodeURIComponent(conversation)}`).catch(() => null);
   if (!stored) return;
-  const lines = storedLines(going || state.answering ? linesOfTurnsOver(stored) : stored.lines);
+  const going = newest?.outcome === null;
+  const told = going ? newest.replies.map(({ message_id }) => message_id) : [];
+  const lines = storedLines(going || state.answering ? linesOfTurnsOver(stored, told) : stored.lines);
   dispatch({ type: "history.told", conversation, lines });
 }
 

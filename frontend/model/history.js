@@ -46,10 +46,12 @@ function replyLine({ id, turn, character_id, character_name, text, heard_text, o
 }
 
 /**
- * The lines but for those of a turn that is not over, which its session tells.
+ * The lines but for those of a turn that its session tells: it is not over, or was not when it was told.
  * @param {{lines: StoredLine[], turns: {turn: number, outcome: Outcome | null}[]}} stored
+ * @param {string[]} told ids of replies of that turn
  */
-export function linesOfTurnsOver({ lines, turns }) {
+export function linesOfTurnsOver({ lines, turns }, told) {
   const open = turns.filter(({ outcome }) => outcome === null).map(({ turn }) => turn);
-  return lines.filter(({ turn }) => turn === null || !open.includes(turn));
+  const going = [...open, ...lines.filter(({ id }) => told.includes(id)).map(({ turn }) => turn)];
+  return lines.filter(({ turn }) => turn === null || !going.includes(turn));
 }

@@ -29,7 +29,9 @@ export class Captions {
     this._portraits = portraits;
     /** @type {Map<string, {line: Line, node: HTMLElement}>} */
     this._drawn = new Map();
-    this._hearing = element("article", "line person hearing", element("p", "bubble"));
+    this._understood = element("p", "bubble");
+    this._understood.dir = "auto";
+    this._hearing = element("article", "line person hearing", this._understood);
     this._hearing.setAttribute("aria-live", "off");
     this._follows = true;
     this._top = 0;
@@ -100,8 +102,7 @@ export class Captions {
   /** @param {State} state */
   _drawHearing({ hearing }) {
     if (!hearing) return this._hearing.remove();
-    const bubble = /** @type {HTMLElement} */ (this._hearing.firstElementChild);
-    bubble.textContent = hearing.text || "…";
+    setText(this._understood, hearing.text || "…");
     this._hearing.classList.toggle("final", hearing.final);
     if (this._container.lastElementChild !== this._hearing) this._container.append(this._hearing);
   }

@@ -116,6 +116,9 @@ test("a server that does not let us in is quoted, and not knocked at again", () 
   mock.timers.tick(60000);
   assert.equal(sockets.length, 1);
   assert.match(statuses[0], /^refused: .*wrong key.*api_key/);
+  connect("ws://host/ws", null);
+  sockets[1].lose(4401, "pages of this origin may not connect");
+  assert.doesNotMatch(statuses[1], /api_key/);
 });
 
 test("a full server is named as the reason and tried again", () => {

@@ -61,7 +61,12 @@ test("a turn that is going on is left to its session, one that is over is not", 
   ];
   const lines = [person, reply, { ...person, id: "m3", turn: 2 }, { ...person, id: "m4", turn: null }];
   assert.deepEqual(
-    linesOfTurnsOver({ lines, turns }).map(({ id }) => id),
+    linesOfTurnsOver({ lines, turns }, []).map(({ id }) => id),
     ["m1", "m2", "m4"],
+  );
+  const over = linesOfTurnsOver({ lines, turns: [] }, ["m3"]);
+  assert.equal(
+    over.some(({ turn }) => turn === 2),
+    false,
   );
 });
