@@ -151,6 +151,8 @@ class Configure:
     """Where everybody is, and what is going on."""
     lines_among_themselves: int | None = None
     """How many lines the characters may add to their replies, talking among themselves."""
+    to: tuple[str, ...] | None = None
+    """Ids of those whom the person speaks to from now on; empty: nobody in particular."""
 
 
 @dataclass(frozen=True, slots=True)

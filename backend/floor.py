@@ -133,7 +133,7 @@ class Floor:
             utterance.text,
             self.settings.cast,
             Random(f"{conversation.id} {self._turns + 1}"),
-            to=utterance.to,
+            to=self.settings.addressed(utterance),
             heard=conversation.last_heard,
             last=conversation.talking_with,
         )
@@ -250,8 +250,8 @@ class Floor:
         self._summaries.begin(lambda: self.conversation, settings.situation(), settings.generation)
 
     def _remember(self, conversation: Conversation, utterance: Utterance) -> PersonLine:
-        spoken = utterance.source == "speech"
-        return conversation.add_person(utterance.text, utterance.to, spoken=spoken, id=utterance.line)
+        spoken, to = utterance.source == "speech", self.settings.addressed(utterance)
+        return conversation.add_person(utterance.text, to, spoken=spoken, id=utterance.line)
 
     async def _adopt(self, guess: Speculation, utterance: Utterance) -> None:
         """The guess was right: it becomes the turn."""

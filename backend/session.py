@@ -204,15 +204,22 @@ class Session:
             await self._emit(events.ErrorRaised(error.code, str(error), details, request=request, edit=edit))
 
     async def _typed(self, text: str, to: tuple[str, ...], at: float) -> None:
-        strangers = sorted(set(to) - {character.id for character in self._settings.cast})
+        if await self._knows(to, self._settings):
+            now = self._clock()
+            await self._floor.answer(Utterance(text, "text", at, now, now, to))
+
+    async def _knows(self, ids: tuple[str, ...], settings: SessionSettings) -> bool:
+        """Whether they are all in the cast; the client is told of one that is not."""
+        strangers = sorted(set(ids) - {character.id for character in settings.cast})
         if strangers:
             error = InvalidRequest(f"nobody in the cast has the id {strangers[0]!r}")
             await self._emit(events.ErrorRaised(error.code, str(error)))
-            return
-        now = self._clock()
-        await self._floor.answer(Utterance(text, "text", at, now, now, to))
+        return not strangers
 
     async def _configure(self, change: commands.Configure) -> None:
+        changed = self._settings.changed(change, self._engines.tts.voices)
+        if not await self._knows(change.to or (), changed):
+            return
         await self._floor.forget_guess()
         self._change(change)
         await self._emit(self.ready())

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from backend.engines.interfaces import Generation, LanguageModel, SpeechToText, TextToSpeech, TurnModel
     from backend.engines.silero import SileroVad
     from backend.pipelines.turn_detection import TurnSettings
+    from backend.utterance import Utterance
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +72,20 @@ class SessionSettings:
     """Where everybody is, and what is going on."""
     lines_among_themselves: int = 0
     """How many lines the characters may add to their replies, talking among themselves."""
+    to: tuple[str, ...] = ()
+    """Whom the person speaks to, by id; empty: nobody in particular."""
     llm_context: int = CONTEXT_TOKENS
     """Tokens that a prompt and its reply may take together."""
 
     stored: Mapping[str, Character] = field(default_factory=dict[str, "Character"], repr=False)
     """Characters of the server's by id, as they are at any time; clients can name them."""
+
+    def addressed(self, utterance: Utterance) -> tuple[str, ...]:
+        """Whom that is said to: those addressed with it, or, where it is spoken, those the person speaks to."""
+        if utterance.to or utterance.source != "speech":
+            return utterance.to
+        present = {character.id for character in self.cast}
+        return tuple(id_ for id_ in self.to if id_ in present)
 
     def situation(self, speakers: Sequence[Character] = ()) -> Situation:
         """What prompts tell everybody, where `speakers` may be guests, or cast differently for once."""
@@ -106,4 +116,5 @@ class SessionSettings:
             lines_among_themselves=self.lines_among_themselves
             if change.lines_among_themselves is None
             else change.lines_among_themselves,
+            to=self.to if change.to is None else change.to,
         )

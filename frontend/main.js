@@ -25,6 +25,8 @@ const page = new Page(portraits.addresses);
 let state = initialState;
 let drawing = 0;
 let holdingToTalk = false;
+/** The server has let us in, and does not know yet how we want the session. */
+let unconfigured = false;
 
 /** @param {ServerEvent | import("./model/state.js").PageEvent} event */
 function dispatch(event) {
@@ -59,8 +61,8 @@ const sound = new Sound({
 /** @type {import("./connection.js").Listeners} */
 const listeners = {
   onStatus(status, refusal) {
-    if (status === "open") connection.send(configuration(preferences.value));
-    else sound.duck(1);
+    unconfigured = status === "open";
+    if (status !== "open") sound.duck(1);
     if (status !== "open") holdToTalk(false);
     if (status === "elsewhere") fallSilent();
     dispatch({ type: "connection.changed", status, refusal });
@@ -72,6 +74,8 @@ const listeners = {
   onEvent(event) {
     conduct(event);
     dispatch(event);
+    if (unconfigured) connection.send({ ...configuration(preferences.value), to: state.to });
+    unconfigured = false;
   },
 };
 
@@ -227,7 +231,10 @@ listenForGestures(page, {
       () => dispatch({ type: "error", code: "no_panel", message }),
     );
   },
-  address: (character) => dispatch({ type: "address.toggled", character }),
+  address(character) {
+    dispatch({ type: "address.toggled", character });
+    connection.send({ type: "session.configure", to: state.to });
+  },
   dismissError: () => dispatch({ type: "error.dismissed" }),
   dismissNotice() {
     if (state.connection === "reconnecting") connection.retryNow();

@@ -125,6 +125,7 @@ type ClientMessage =
       keep_audio?: boolean;
       scene?: string;
       lines_among_themselves?: number;
+      to?: string[];
     }
   | { type: "user.text"; text: string; to?: string[] }
   | { type: "interrupt" | "audio.commit" | "greet" | "regenerate" | "conversation.clear" }

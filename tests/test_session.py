@@ -145,6 +145,26 @@ async def test_a_spoken_turn_is_transcribed_and_answered():
         assert marks["transcript_final"] == marks["turn_decided"]
 
 
+async def test_whom_the_person_has_turned_to_answers_what_is_spoken():
+    """A tap on a character holds for speech as for typing, until it is taken back."""
+    async with open_session(stt=ScriptedSpeechToText("what is the plan")) as (session, listener, _):
+        await session.receive(commands.Configure(to=("theo",)))
+        await speak(session, 2.0)
+        await listener.until(events.TurnDone)
+        await session.receive(commands.Say("Mara?"))
+        await listener.until(events.TurnDone, 2)
+        assert [t.characters for t in listener.of(events.TurnStarted)] == [("theo",), ("mara",)]
+
+
+async def test_one_cannot_turn_to_a_stranger():
+    """An id that nobody in the cast has is an error, and changes nothing."""
+    async with open_session() as (session, listener, _):
+        await session.receive(commands.Configure(to=("nobody",), scene="A harbour."))
+        error = await listener.until(events.ErrorRaised)
+        assert (error.code, "'nobody'" in error.message) == ("invalid_request", True)
+        assert len(listener.of(events.SessionReady)) == 1
+
+
 async def test_speech_cuts_in():
     """A person who speaks while a character does is listened to: the character stops within a few words."""
     async with open_session(llm=ScriptedLanguageModel(LONG)) as (session, listener, engines):

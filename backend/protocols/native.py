@@ -66,6 +66,7 @@ class _Configure(_Wire):
     keep_audio: bool | None = None
     scene: Annotated[str, StringConstraints(max_length=8_000)] | None = None
     lines_among_themselves: Annotated[int, Field(ge=0, le=20)] | None = None
+    to: Annotated[list[Id], Field(max_length=MAX_CAST)] | None = None
 
 
 class _Say(_Wire):
@@ -161,6 +162,7 @@ def _configure(wire: _Configure, known: Mapping[str, Character]) -> commands.Con
         keep_audio=wire.keep_audio,
         scene=wire.scene,
         lines_among_themselves=wire.lines_among_themselves,
+        to=None if wire.to is None else tuple(wire.to),
     )
 
 

@@ -50,6 +50,7 @@ KNOWN = {"mara": MARA, "theo": THEO}
                 "captions": False,
                 "scene": "A harbour at night.",
                 "lines_among_themselves": 6,
+                "to": ["theo"],
             },
             commands.Configure(
                 cast=(THEO, Character("x", "X", "nova", "You are X.")),
@@ -62,6 +63,7 @@ KNOWN = {"mara": MARA, "theo": THEO}
                 captions=False,
                 scene="A harbour at night.",
                 lines_among_themselves=6,
+                to=("theo",),
             ),
         ),
     ],

@@ -77,7 +77,11 @@ test("what cannot be had again stays", () => {
   const refused = { type: "error", code: "invalid_request", message: "there is nothing to answer again" };
   const state = after(ready, turn, reply, text("Hi."), again, refused, { ...turn, turn: 2 });
   assert.deepEqual(shown(state), ["Hello", "Hi.", "Hello"]);
-  assert.deepEqual(shown(after(ready, turn, reply, again, { ...turn, turn: 2, text: "Go on" })), ["Hello", "", "Go on"]);
+  assert.deepEqual(shown(after(ready, turn, reply, again, { ...turn, turn: 2, text: "Go on" })), [
+    "Hello",
+    "",
+    "Go on",
+  ]);
 });
 
 test("a line that does not change stays the same object, so it is not drawn again", () => {
