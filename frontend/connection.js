@@ -44,6 +44,13 @@ export function socketUrl(address) {
   return url;
 }
 
+/** The address of a page that begins with no conversation in particular. @param {string} address of one */
+export function withoutConversation(address) {
+  const url = new URL(address);
+  url.searchParams.delete("conversation");
+  return url;
+}
+
 export class Connection {
   /**
    * @param {URL} url of the socket, with the query of a first connection

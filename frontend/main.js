@@ -6,7 +6,7 @@ import { Api } from "./api.js";
 import { loudness } from "./audio/capture.js";
 import { parseFrame } from "./audio/frames.js";
 import { Sound } from "./audio/sound.js";
-import { Connection, socketUrl } from "./connection.js";
+import { Connection, socketUrl, withoutConversation } from "./connection.js";
 import { linesOfTurnsOver, storedLines } from "./model/history.js";
 import { initialState, reduce, canStop, isMicrophoneOpen } from "./model/state.js";
 import { silenceText } from "./model/wording.js";
@@ -91,7 +91,7 @@ const panels = new PanelHost({
 const composer = new Composer((text, to) => {
   const addressed = to.length > 0 ? to : state.to;
   return connection.send({ type: "user.text", text, ...(addressed.length > 0 && { to: addressed }) });
-});
+}, storage("sessionStorage"));
 
 /** What an event means for the player and the stage. @param {ServerEvent} event */
 function conduct(event) {
@@ -242,13 +242,6 @@ function storage(name) {
   } catch {
     return null;
   }
-}
-
-/** The address of a page that begins with no conversation in particular. @param {string} address */
-function withoutConversation(address) {
-  const url = new URL(address);
-  url.searchParams.delete("conversation");
-  return url;
 }
 
 applyPreferences(preferences.value);

@@ -157,9 +157,7 @@ async def _read(websocket: WebSocket, live: LiveSession) -> int:
         if len(data) > (native.MAX_AUDIO_BYTES if isinstance(data, bytes) else native.MAX_TEXT_BYTES):
             raise _TooLarge
         try:
-            # Audio, fifty times a second, names nobody.
-            known = live.session.known_characters if isinstance(data, str) else {}
-            command = native.decode(data, known)
+            command = native.decode(data, live.session.known_characters)
         except InvalidRequest as error:
             await live.tell(ErrorRaised(error.code, str(error), error.details))
         else:

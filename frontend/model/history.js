@@ -46,18 +46,6 @@ function replyLine({ id, turn, character_id, character_name, text, heard_text, o
 }
 
 /**
- * A reply's text in two parts: as far as it was heard, with the white space after it, and what was cut off.
- * @param {ReplyLine} line
- * @returns {[heard: string, cut: string]}
- */
-export function heardAndCut({ text, heardText, outcome }) {
-  if (outcome !== "interrupted" || !text.startsWith(heardText)) return [text, ""];
-  const rest = text.slice(heardText.length);
-  const place = text.length - rest.trimStart().length;
-  return [text.slice(0, place), text.slice(place)];
-}
-
-/**
  * The lines but for those of a turn that is not over, which its session tells.
  * @param {{lines: StoredLine[], turns: {turn: number, outcome: Outcome | null}[]}} stored
  */

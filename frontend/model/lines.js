@@ -108,3 +108,15 @@ export function heardSamples(lines, key, samples) {
   const heardText = reply.text.slice(0, heard);
   return changeReply(lines, key, (line) => ({ ...line, speaking, heardText }));
 }
+
+/**
+ * A reply's text in two parts: as far as it was heard, with the white space after it, and what was cut off.
+ * @param {Pick<ReplyLine, "text" | "heardText" | "outcome">} line
+ * @returns {[heard: string, cut: string]}
+ */
+export function heardAndCut({ text, heardText, outcome }) {
+  if (outcome !== "interrupted" || !text.startsWith(heardText)) return [text, ""];
+  const rest = text.slice(heardText.length);
+  const place = text.length - rest.trimStart().length;
+  return [text.slice(0, place), text.slice(place)];
+}

@@ -5,7 +5,8 @@
  * Lines are replaced, never changed, so whoever draws them can compare by identity. Knows nothing of DOM or sockets.
  */
 
-import { changeReply, closeReplies, ended, heardSamples, linesBefore, newReply, withWords } from "./lines.js";
+import { closeReplies, ended, heardSamples, withWords } from "./lines.js";
+import { replyChanged, replyKey, replyStarted, turnDone, turnStarted, turnTold } from "./turns.js";
 
 /**
  * @typedef {"connecting" | "open" | "reconnecting" | "refused" | "elsewhere"} ConnectionStatus
@@ -80,7 +81,6 @@ export const initialState = {
   error: null,
 };
 
-const TURNS_KEPT = 50;
 const NOTHING_GOING_ON = { turn: 0, answering: false, expected: [], audible: null, hearing: null, speaking: false };
 
 /**
@@ -147,11 +147,6 @@ export function isMicrophoneOpen(microphone) {
 /** True while there is an answer, or its sound, to interrupt. @param {State} state */
 export function canStop(state) {
   return state.answering || state.audible !== null;
-}
-
-/** @param {State} state @param {number} turn @param {number} reply */
-function replyKey(state, turn, reply) {
-  return `${state.session}:${turn}:${reply}`;
 }
 
 /**
@@ -221,81 +216,8 @@ function sessionReady(state, event) {
   };
 }
 
-/**
- * We are back: this is how the newest turn stands, whatever was told while we were away.
- * @param {State} state
- * @param {NewestTurn} newest
- * @returns {State}
- */
-function turnTold(state, newest) {
-  const { turn } = newest;
-  let told = turn === state.turn ? state : turnStarted(state, { type: "turn.started", ...newest });
-  for (const reply of newest.replies) {
-    const key = replyKey(told, turn, reply.reply);
-    const known = told.lines.some((line) => line.key === key);
-    if (!known) told = replyStarted(told, { type: "reply.started", turn, ...reply });
-    const { text, outcome } = reply;
-    told = replyChanged(told, { turn, reply: reply.reply }, (line) =>
-      outcome ? ended(line, { text, outcome, heard_text: reply.heard_text ?? "" }) : { ...line, text },
-    );
-  }
-  return { ...told, answering: newest.outcome === null };
-}
-
 /** @param {string} session @returns {NoteLine} */
 function newConversationNote(session) {
   const text = "The server has begun a new conversation. The characters do not remember what is above.";
   return { kind: "note", key: session, text };
-}
-
-/** @param {State} state @param {Extract<ServerEvent, {type: "turn.started"}>} event @returns {State} */
-function turnStarted(state, event) {
-  const { turn, text, source } = event;
-  /** @type {PersonLine[]} */
-  const said = source === "request" ? [] : [{ kind: "person", key: `${state.session}:${turn}`, text, source }];
-  const newest = `${state.session}:${state.turn}:`;
-  const before = state.again ? linesBefore(state.lines, newest, event) : state.lines;
-  return {
-    ...state,
-    back: false,
-    turn,
-    answering: true,
-    again: false,
-    expected: event.characters,
-    hearing: state.speaking ? state.hearing : null,
-    lines: [...closeReplies(before, () => true, "lost"), ...said],
-  };
-}
-
-/** @param {State} state @param {Extract<ServerEvent, {type: "reply.started"}>} event @returns {State} */
-function replyStarted(state, event) {
-  const line = newReply(replyKey(state, event.turn, event.reply), event);
-  const places = { ...state.places };
-  places[event.character_id] ??= Object.keys(places).length;
-  return { ...state, places, lines: [...state.lines, line] };
-}
-
-/**
- * @param {State} state
- * @param {{turn: number, reply: number}} of
- * @param {(line: ReplyLine) => ReplyLine} change
- * @returns {State}
- */
-function replyChanged(state, { turn, reply }, change) {
-  return { ...state, lines: changeReply(state.lines, replyKey(state, turn, reply), change) };
-}
-
-/** @param {State} state @param {Extract<ServerEvent, {type: "turn.done"}>} event @returns {State} */
-function turnDone(state, { turn, outcome, ledger }) {
-  const lines = closeReplies(state.lines, (line) => line.turn === turn, outcome);
-  const names = lines.flatMap((line) =>
-    line.kind === "reply" && line.turn === turn && line.key.startsWith(`${state.session}:`) ? [line.name] : [],
-  );
-  const key = `${state.session}:${turn}`;
-  const said = state.lines.find((line) => line.key === key);
-  const source = said?.kind === "person" ? said.source : "request";
-  /** @type {Turn} */
-  const over = { key, turn, source, names, outcome, ledger, engines: state.engines };
-  const turns = [...state.turns, over].slice(-TURNS_KEPT);
-  return turn < state.turn ? { ...state, lines, turns } : { ...state, lines, turns, answering: false };
 }

@@ -58,6 +58,7 @@ export function activityText(state, mode) {
   if (state.speaking) return "Hearing you";
   if (speaker?.kind === "reply") return `${speaker.name} is speaking`;
   if (state.answering) return newest?.kind === "reply" && newest.text ? `${newest.name} is answering` : "Thinking…";
+  if (state.microphone === "on" && state.connection !== "open") return "Not connected";
   if (state.microphone === "on" && mode === "push_to_talk") return "";
   return MICROPHONE[state.microphone];
 }

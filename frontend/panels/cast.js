@@ -5,17 +5,16 @@
  * three views is shown: the list, the form of a character, or a new voice. What is typed in a view stays in it.
  */
 
-import { element, part } from "../view/dom.js";
+import { button, element, part } from "../view/dom.js";
 import { Audition } from "./cast/audition.js";
-import { button, fileButton, problemLine, problemText, tell } from "./cast/controls.js";
+import { fileButton, problemLine, problemText, tell } from "./cast/controls.js";
 import { takeDrops } from "./cast/files.js";
 import { CharacterForm } from "./cast/form.js";
 import { CastList } from "./cast/list.js";
 import { NewVoice } from "./cast/new-voice.js";
-import { arranged, sceneChanged } from "./cast/order.js";
+import { sceneChanged } from "./cast/order.js";
 import { sceneSection } from "./cast/scene.js";
-
-const CHARACTERS = "/api/characters";
+import { StoredCast } from "./cast/stored-cast.js";
 
 export default class {
   title = "Cast";
@@ -24,18 +23,13 @@ export default class {
   /** @param {import("./host.js").PanelContext} context */
   constructor(context) {
     this._context = context;
-    /** @type {StoredCharacter[]} */
-    this._cast = [];
+    this._stored = new StoredCast(context.api, (characters, before) => void this._told(characters, before));
     /** @type {import("./cast/voices.js").Voice[]} */
     this._voices = [];
     /** @type {string[] | undefined} */
     this._types = undefined;
     this._loaded = false;
-    this._asked = 0;
     this._connected = false;
-    /** @type {string[] | null} the order that is to be sent next */
-    this._order = null;
-    this._arranging = false;
     this._portraits = context.portraits;
     this._audition = new Audition(context.preferences);
     this._offline = element(
@@ -45,7 +39,7 @@ export default class {
     );
     this._offline.setAttribute("role", "status");
     this._list = new CastList(this._portraits.addresses, {
-      onEdit: (id) => this._edit(this._cast.find((character) => character.id === id) ?? null),
+      onEdit: (id) => this._edit(this._stored.characters.find((character) => character.id === id) ?? null),
       onEnable: (id, enabled) => void this._enable(id, enabled),
       onArrange: (ids) => void this._arrange(ids),
     });
@@ -77,7 +71,7 @@ export default class {
   }
 
   _listView() {
-    const add = button("Add a character", () => this._edit(null), "main");
+    const add = button("Add a character", () => this._edit(null), "button main");
     const card = fileButton("Import a card", ".png,.json,image/png,application/json", (file) => this.drop([file]));
     const actions = element("div", "actions", add, card);
     const hint = element("p", "hint", "Character cards, PNG or JSON, can also be dropped anywhere here.");
@@ -125,16 +119,9 @@ export default class {
 
   async _load() {
     await this._try(async () => {
-      await Promise.all([this._loadCast(), this._loadVoices()]);
+      await Promise.all([this._stored.load(), this._loadVoices()]);
       this._loaded = true;
     });
-  }
-
-  async _loadCast() {
-    this._asked += 1;
-    const asked = this._asked;
-    const { characters } = await this._context.api.json(CHARACTERS);
-    if (asked === this._asked) await this._know(characters); // else a newer answer is on its way
   }
 
   async _loadVoices() {
@@ -145,18 +132,16 @@ export default class {
     this._draw();
   }
 
-  /** The stored cast is now this. @param {StoredCharacter[]} cast */
-  async _know(cast) {
-    const before = this._cast;
-    this._cast = cast;
+  /** The stored cast is now this. @param {StoredCharacter[]} cast @param {StoredCharacter[] | null} before */
+  async _told(cast, before) {
     this._draw();
-    if (this._loaded && sceneChanged(before, cast)) this._context.castChanged(cast);
+    if (before && sceneChanged(before, cast)) this._context.castChanged(cast);
     await this._portraits.update(cast);
     this._draw();
   }
 
   _draw() {
-    this._list.draw({ cast: this._cast, voices: this._voices, places: this._context.state().places });
+    this._list.draw({ cast: this._stored.characters, voices: this._voices, places: this._context.state().places });
   }
 
   /** @param {StoredCharacter | null} character */
@@ -173,7 +158,7 @@ export default class {
   async _saved(id) {
     this._audition.stop();
     this._show(this._first);
-    await this._try(() => this._loadCast());
+    await this._try(() => this._stored.load());
     if (id) {
       this._list.reveal(id);
       this._list.focus(id);
@@ -207,33 +192,21 @@ export default class {
   async _enable(id, enabled) {
     this._list.showProblem(id, "");
     try {
-      await this._context.api.json(`${CHARACTERS}/${encodeURIComponent(id)}`, { method: "PUT", json: { enabled } });
-      await this._loadCast();
+      await this._stored.enable(id, enabled);
     } catch (error) {
       this._draw();
       this._list.showProblem(id, problemText(error));
     }
   }
 
-  /**
-   * Shown at once; what is asked for while an answer is awaited is sent after it, and only the newest.
-   * @param {string[]} ids
-   */
+  /** The list shows the new order already; should it not be taken, the old one again. @param {string[]} ids */
   async _arrange(ids) {
-    this._order = ids;
-    if (this._arranging) return;
-    this._arranging = true;
-    await this._try(async () => {
-      while (this._order) {
-        const order = this._order;
-        this._order = null;
-        const { characters } = await this._context.api.json(CHARACTERS, { method: "PUT", json: { order } });
-        await this._know(this._order ? arranged(characters, this._order) : characters);
-      }
-    });
-    this._arranging = false;
-    this._order = null;
-    this._draw();
+    await this._try(() =>
+      this._stored.arrange(ids).catch((error) => {
+        this._draw();
+        throw error;
+      }),
+    );
   }
 
   /** @param {File[]} files */
@@ -242,11 +215,8 @@ export default class {
     /** @type {string[]} */
     const problems = [];
     for (const file of files) {
-      const form = new FormData();
-      form.append("file", file);
       try {
-        const character = await this._context.api.json(`${CHARACTERS}/import`, { form });
-        await this._loadCast();
+        const character = await this._stored.import(file);
         this._list.reveal(character.id);
         this._status.textContent = `${character.name} was added${character.enabled ? "" : "; the scene is full"}.`;
       } catch (error) {

@@ -3,7 +3,7 @@
 /** The panel "Latency": where the time to first audio went, of one of the turns that are over. */
 
 import { waitMs } from "../model/timing.js";
-import { element, setText } from "../view/dom.js";
+import { button, element, setText } from "../view/dom.js";
 import { copy } from "./latency/clipboard.js";
 import { historyChart, historyTable } from "./latency/history-chart.js";
 import { drawTurn } from "./latency/turn.js";
@@ -33,9 +33,7 @@ export default class {
     this._copyText.readOnly = true;
     this._copyText.hidden = true;
     this._copyText.ariaLabel = "The turn as JSON";
-    const copyButton = element("button", "button", "Copy as JSON");
-    copyButton.type = "button";
-    copyButton.addEventListener("click", () => void this._copy());
+    const copyButton = button("Copy as JSON", () => void this._copy());
     const copying = element("div", "actions", copyButton, this._copied);
     const choice = element("div", "field", label, this._choice);
     this._full = element("div", "", choice, this._turn, copying, this._copyText, explanation(), this._history);

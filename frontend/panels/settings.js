@@ -3,7 +3,7 @@
 /** The panel "Settings": what the person has chosen. Everything applies at once and is kept in this browser. */
 
 import { DEFAULTS } from "../preferences.js";
-import { element, setText } from "../view/dom.js";
+import { button, element, setText } from "../view/dom.js";
 import { Controls } from "./settings/controls.js";
 import { deviceFields } from "./settings/devices.js";
 import { connectionHint, modelHint, modelPlaceholder } from "./settings/wording.js";
@@ -49,9 +49,12 @@ export default class {
     this._modelName = this._controls.text("model", "Model", "", LONGEST_MODEL);
     this._done = element("p", "hint");
     this._done.role = "status";
-    this._undo = button("Undo");
+    this._reset = button("Back to the defaults", () => this._restoreDefaults());
+    this._undo = button("Undo", () => this._takeBack());
+    /** What was chosen before the defaults were. */
+    this._before = context.preferences.value;
     const name = this._controls.text("user_name", "Your name", "What the characters call you.", LONGEST_NAME);
-    const sections = [name.node, this._conversation(), this._model(), this._audio(), this._look(), this._reset()];
+    const sections = [name.node, this._conversation(), this._model(), this._audio(), this._look(), this._ending()];
     this.node = element("div", "", this._problem, this._connection, ...sections);
     /** The error the page showed before, which is told there. @type {State["error"]} */
     this._known = null;
@@ -141,25 +144,25 @@ export default class {
     return section("Look", themes);
   }
 
-  /** The scene and the talk among themselves are chosen, and stay, where the cast is. */
-  _reset() {
-    const { scene, lines_among_themselves, ...defaults } = DEFAULTS;
-    let before = this._context.preferences.value;
-    const reset = button("Back to the defaults");
-    reset.addEventListener("click", () => {
-      before = this._context.preferences.value;
-      this._controls.change(defaults);
-      this._undo.hidden = false;
-      setText(this._done, "These are the defaults.");
-    });
-    this._undo.addEventListener("click", () => {
-      this._controls.change(before);
-      this._undo.hidden = true;
-      setText(this._done, "");
-      reset.focus();
-    });
+  _ending() {
     const kept = element("p", "hint", "Everything here applies at once and is kept in this browser.");
-    return element("section", "", kept, element("div", "actions", reset, this._undo, this._done));
+    return element("section", "", kept, element("div", "actions", this._reset, this._undo, this._done));
+  }
+
+  /** The scene and the talk among themselves are chosen, and stay, where the cast is. */
+  _restoreDefaults() {
+    const { scene, lines_among_themselves, ...defaults } = DEFAULTS;
+    this._before = this._context.preferences.value;
+    this._controls.change(defaults);
+    this._undo.hidden = false;
+    setText(this._done, "These are the defaults.");
+  }
+
+  _takeBack() {
+    this._controls.change(this._before);
+    this._undo.hidden = true;
+    setText(this._done, "");
+    this._reset.focus();
   }
 }
 
@@ -169,12 +172,5 @@ function section(title, ...children) {
   heading.id = `settings-section-${title.toLowerCase().replaceAll(" ", "-")}`;
   const node = element("section", "", heading, ...children);
   node.setAttribute("aria-labelledby", heading.id);
-  return node;
-}
-
-/** @param {string} text */
-function button(text) {
-  const node = element("button", "button", text);
-  node.type = "button";
   return node;
 }

@@ -4,6 +4,7 @@
  * object than before. All text goes in as text, never as markup.
  */
 
+import { heardAndCut } from "../model/lines.js";
 import { element, part, setHue, setText } from "./dom.js";
 import { face } from "./faces.js";
 
@@ -31,15 +32,22 @@ export class Captions {
     this._hearing = element("article", "line person hearing", element("p", "bubble"));
     this._hearing.setAttribute("aria-live", "off");
     this._follows = true;
+    this._top = 0;
     scroller.addEventListener("scroll", () => {
-      this._follows = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_THE_END_PX;
+      const { scrollTop, scrollHeight, clientHeight } = scroller;
+      const near = scrollHeight - scrollTop - clientHeight < NEAR_THE_END_PX;
+      this._follows = near || (this._follows && scrollTop >= this._top); // only people scroll up
+      this._top = scrollTop;
       newest.hidden = this._follows;
     });
     newest.addEventListener("click", () => {
       this._follows = true;
       this._follow();
     });
-    new ResizeObserver(() => this._follow()).observe(scroller);
+    // Lines get their height only when they come into sight, so the end moves after they were drawn.
+    const sizes = new ResizeObserver(() => this._follow());
+    sizes.observe(scroller);
+    sizes.observe(container);
   }
 
   /** @param {State} state */
@@ -49,7 +57,6 @@ export class Captions {
     for (const [place, line] of state.lines.entries()) this._drawLine(line, place, state);
     this._forget(state.lines);
     this._drawHearing(state);
-    this._follow();
   }
 
   /** The portraits have come, or are others. */
@@ -152,21 +159,14 @@ function parts({ text, heardText, speaking, outcome }) {
     const to = speaking ? speaking.end : from;
     return { heard: text.slice(0, from), word: text.slice(from, to), coming: text.slice(to), unheard: "" };
   }
-  const cut = outcome === "interrupted" && text.startsWith(heardText);
-  const heard = cut ? withSpace(heardText, text) : text;
-  return { heard, word: "", coming: "", unheard: text.slice(heard.length) };
+  const [heard, unheard] = heardAndCut({ text, heardText, outcome });
+  return { heard, word: "", coming: "", unheard };
 }
 
 /** How it ended, where its text does not show it. @param {ReplyLine} line */
 function label({ outcome, heardText, text }) {
   if (outcome === "interrupted") return heardText === "" ? "not heard" : heardText === text ? "interrupted" : "";
   return LABELS[/** @type {keyof typeof LABELS} */ (outcome)] ?? "";
-}
-
-/** `heard` and the white space after it, which needs no striking through. @param {string} heard @param {string} text */
-function withSpace(heard, text) {
-  const rest = text.slice(heard.length);
-  return heard + rest.slice(0, rest.length - rest.trimStart().length);
 }
 
 /** A reply that is heard is not read out on top of it. @param {HTMLElement} node @param {boolean} audible */

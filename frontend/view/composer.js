@@ -1,17 +1,26 @@
 // @ts-check
 /// <reference path="../types.d.ts" />
-/** The message box: it grows with its text, completes `@names`, and gives what was written. */
+/**
+ * The message box: it grows with its text, completes `@names`, and gives what was written. What is in it outlasts the
+ * page being loaded again.
+ */
 
 import { beingTyped, matching, mentions } from "../model/mentions.js";
 import { byId, element } from "./dom.js";
 
+const MEMORY_KEY = "voicechat.message";
+
 export class Composer {
-  /** @param {(text: string, to: string[]) => boolean} onSend true when it was taken */
-  constructor(onSend) {
+  /**
+   * @param {(text: string, to: string[]) => boolean} onSend true when it was taken
+   * @param {Pick<Storage, "getItem" | "setItem"> | null} memory what lasts when the page is loaded again
+   */
+  constructor(onSend, memory) {
     this.text = byId("text", HTMLTextAreaElement);
     this._form = byId("composer", HTMLFormElement);
     this._names = byId("names", HTMLElement);
     this._onSend = onSend;
+    this._memory = memory;
     /** @type {Character[]} */
     this._cast = [];
     /** @type {Character[]} offered now */
@@ -30,6 +39,8 @@ export class Composer {
       event.preventDefault();
       this._send();
     });
+    this.text.value = memory?.getItem(MEMORY_KEY) ?? "";
+    this._grow();
   }
 
   /** @param {Character[]} cast */
@@ -44,9 +55,18 @@ export class Composer {
     this._changed();
   }
 
-  _changed() {
+  _grow() {
     this.text.style.height = "auto";
     this.text.style.height = `${this.text.scrollHeight}px`;
+  }
+
+  _changed() {
+    this._grow();
+    try {
+      this._memory?.setItem(MEMORY_KEY, this.text.value);
+    } catch {
+      // A full or forbidden storage: it lasts as long as the page.
+    }
     const typed = beingTyped(this.text.value, this.text.selectionStart);
     this._offer(typed ? matching(this._cast, typed.query) : []);
   }

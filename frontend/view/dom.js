@@ -19,6 +19,23 @@ export function element(tag, className, ...children) {
   return node;
 }
 
+/** A button that sends no form. @param {string} text @param {() => void} press @param {string} [className] */
+export function button(text, press, className = "button") {
+  const node = element("button", className, text);
+  node.type = "button";
+  node.addEventListener("click", press);
+  return node;
+}
+
+/** Lets the browser save a file. @param {Blob} file @param {string} name */
+export function download(file, name) {
+  const link = element("a", "");
+  link.href = URL.createObjectURL(file);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // a browser may ask first where it goes
+}
+
 /**
  * The element of the page with this id, which is of this class.
  * @template {HTMLElement} T

@@ -1,7 +1,7 @@
 // @ts-check
 /** Form controls with their labels, and where problems are told. */
 
-import { element } from "../../view/dom.js";
+import { button, element } from "../../view/dom.js";
 
 let made = 0;
 
@@ -48,14 +48,6 @@ export function textArea(longest) {
   control.maxLength = longest;
   control.dir = "auto";
   return control;
-}
-
-/** @param {string} text @param {() => void} press @param {string} [kind] "main" or "danger" */
-export function button(text, press, kind = "") {
-  const node = element("button", `button ${kind}`.trim(), text);
-  node.type = "button";
-  node.addEventListener("click", press);
-  return node;
 }
 
 /**
@@ -120,7 +112,7 @@ export function ask(actions, question, yes, no, agreed) {
   };
   const kept = button(no, refuse);
   const node = element("div", `${actions.className} question`, element("p", "", question));
-  node.append(button(yes, agree, "danger"), kept);
+  node.append(button(yes, agree, "button danger"), kept);
   node.setAttribute("role", "group");
   node.ariaLabel = question;
   actions.hidden = true;

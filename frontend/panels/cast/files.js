@@ -1,5 +1,5 @@
 // @ts-check
-/** Files that come in by being dropped, and go out as downloads. */
+/** Files that come in by being dropped. */
 
 import { element } from "../../view/dom.js";
 
@@ -34,13 +34,4 @@ export function takeDrops(area, target) {
     veil.hidden = true;
     target().drop([...event.dataTransfer.files]);
   });
-}
-
-/** @param {Blob} file @param {string} name */
-export function download(file, name) {
-  const link = element("a", "");
-  link.href = URL.createObjectURL(file);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // a browser may ask first where it goes
 }

@@ -2,12 +2,12 @@
 /// <reference path="../../types.d.ts" />
 /** Adds or edits a character. What is typed stays until it is saved or given up, whatever the server answers. */
 
-import { element, part, setText } from "../../view/dom.js";
-import { ask, button, check, field, problemLine, problemText, tell, textArea, textInput } from "./controls.js";
+import { button, element, part, setText } from "../../view/dom.js";
+import { ask, check, field, problemLine, problemText, tell, textArea, textInput } from "./controls.js";
 import { changes, fieldsOf, knowledgeText, sampleText, talkativenessText } from "./document.js";
-import { download } from "./files.js";
 import { Greetings } from "./greetings.js";
 import { PortraitField } from "./portrait-field.js";
+import { storedActions } from "./stored-actions.js";
 import { VoicePicker } from "./voice-picker.js";
 
 const LONGEST_NAME = 128;
@@ -68,7 +68,12 @@ export class CharacterForm {
     this._save = element("button", "button main", "Save");
     this._save.type = "submit";
     this._more = this._moreFields();
-    this._stored = this._storedActions();
+    this._stored = storedActions({
+      api: context.api,
+      character: () => /** @type {StoredCharacter} */ (this._character),
+      onDeleted: () => context.onSaved(null),
+      attempt: (act) => this._try(act),
+    });
     this.node = this._form();
   }
 
@@ -117,26 +122,6 @@ export class CharacterForm {
       field("Instructions after the conversation", post_history_instructions, "Told after everything that was said."),
       this._knowledge,
     );
-  }
-
-  /** What can be done with a character that is stored. */
-  _storedActions() {
-    const sure = () =>
-      ask(
-        actions,
-        `Delete ${this._name.value.trim() || "the character"} for good?`,
-        "Delete",
-        "Keep",
-        () => void this._try(() => this._delete()),
-      );
-    const actions = element(
-      "div",
-      "actions",
-      button("Export as picture", () => void this._try(() => this._export("png"))),
-      button("Export as JSON", () => void this._try(() => this._export("json"))),
-      button("Delete", sure, "danger"),
-    );
-    return element("div", "stored", actions);
   }
 
   /**
@@ -236,17 +221,6 @@ export class CharacterForm {
     }
     this.portrait.change = undefined;
     onSaved(/** @type {StoredCharacter} */ (this._character).id);
-  }
-
-  async _delete() {
-    await this._context.api.json(this._path(""), { method: "DELETE" });
-    this._context.onSaved(null);
-  }
-
-  /** @param {"png" | "json"} format */
-  async _export(format) {
-    const card = await this._context.api.blob(this._path(`/export?format=${format}`));
-    download(card, `${this._character?.id}.${format}`);
   }
 
   /** @param {() => Promise<void>} act */

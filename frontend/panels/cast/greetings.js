@@ -1,8 +1,8 @@
 // @ts-check
 /** Any number of texts, one of which a character may begin with instead of its first message. */
 
-import { element } from "../../view/dom.js";
-import { button, textArea } from "./controls.js";
+import { button, element } from "../../view/dom.js";
+import { textArea } from "./controls.js";
 
 const MOST = 100;
 

@@ -2,9 +2,9 @@
 /// <reference path="../../types.d.ts" />
 /** The stored cast in scene order. Rows are kept and changed in place, so that the focus stays where it is. */
 
-import { element, setHue, setText } from "../../view/dom.js";
+import { button, element, setHue, setText } from "../../view/dom.js";
 import { face } from "../../view/faces.js";
-import { button, problemLine, tell } from "./controls.js";
+import { problemLine, tell } from "./controls.js";
 import { found, placeAfterKey, sceneText } from "./order.js";
 import { makeMovable, moveRow, placeOf } from "./reorder.js";
 import { voiceName } from "./voices.js";
@@ -33,6 +33,7 @@ export class CastList {
     this._live.setAttribute("role", "status");
     this._search = element("input", "");
     this._search.type = "search";
+    this._search.hidden = true;
     this._search.placeholder = "Find by name";
     this._search.ariaLabel = "Find by name";
     this._search.addEventListener("input", () => this._filter());

@@ -2,8 +2,8 @@
 /// <reference path="../../types.d.ts" />
 /** Makes a voice: from a recording made here or a file, or as a text describes it. */
 
-import { element, part, setText } from "../../view/dom.js";
-import { button, check, field, fileButton, problemLine, problemText, tell, textArea, textInput } from "./controls.js";
+import { button, element, part, setText } from "../../view/dom.js";
+import { check, field, fileButton, problemLine, problemText, tell, textArea, textInput } from "./controls.js";
 import { RecordingField } from "./recording-field.js";
 import { LANGUAGES, sources } from "./voices.js";
 

@@ -2,9 +2,9 @@
 /// <reference path="../../types.d.ts" />
 /** Chooses, replaces and removes a portrait. It is sent when the character is saved. */
 
-import { element } from "../../view/dom.js";
+import { button, element } from "../../view/dom.js";
 import { face } from "../../view/faces.js";
-import { button, fileButton, problemLine, problemText, tell } from "./controls.js";
+import { fileButton, problemLine, problemText, tell } from "./controls.js";
 import { asPortrait } from "./picture.js";
 
 export class PortraitField {

@@ -1,6 +1,8 @@
 // @ts-check
-/// <reference path="../../types.d.ts" />
 /** Records the microphone, and says ten times a second how long and how loud. Knows nothing of what is drawn. */
+
+import { useSoundFor } from "../../audio/audio-session.js";
+import { perceivedLevel } from "../../audio/level.js";
 
 const TICK_MS = 100;
 
@@ -11,16 +13,17 @@ const TICK_MS = 100;
  */
 
 /**
- * Asks for the microphone and records until it is stopped. Rejects as `getUserMedia` does.
+ * Asks for the microphone and records until it is stopped. Rejects as `getUserMedia` does; with a `NotSupportedError`
+ * where browsers give no microphone.
  * @param {string} device its id; empty: the system's choice
  * @param {RecorderListeners} listeners
  * @returns {Promise<() => void>} ends the recording
  */
 export async function record(device, { onHeard, onStopped }) {
   if (!navigator.mediaDevices) {
-    throw new Error("Browsers give the microphone only to pages served over https or from this machine.");
+    throw new DOMException("no microphone for pages that are not secure", "NotSupportedError");
   }
-  if (navigator.audioSession) navigator.audioSession.type = "play-and-record";
+  useSoundFor("play-and-record");
   // Echo cancellation and noise suppression change a voice.
   const audio = { echoCancellation: false, noiseSuppression: false, ...(device && { deviceId: device }) };
   const stream = await navigator.mediaDevices.getUserMedia({ audio });
@@ -37,11 +40,12 @@ export async function record(device, { onHeard, onStopped }) {
     parts.push(data);
     if (recorder.state !== "recording") return;
     analyser.getFloatTimeDomainData(samples);
-    onHeard((performance.now() - begun) / 1000, level(samples));
+    const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
+    onHeard((performance.now() - begun) / 1000, perceivedLevel(power));
   };
   recorder.onstop = () => {
     for (const track of stream.getTracks()) track.stop();
-    if (navigator.audioSession) navigator.audioSession.type = "playback";
+    useSoundFor("playback");
     void context.close();
     onStopped(new Blob(parts, { type: recorder.mimeType }));
   };
@@ -49,10 +53,4 @@ export async function record(device, { onHeard, onStopped }) {
   return () => {
     if (recorder.state !== "inactive") recorder.stop();
   };
-}
-
-/** @param {Float32Array} samples */
-function level(samples) {
-  const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
-  return Math.max(0, Math.min(1, (10 * Math.log10(power + 1e-12) + 60) / 45));
 }

@@ -3,8 +3,7 @@
 /** Records what a new voice shall imitate, shows how it goes, and lets it be heard. */
 
 import { canStop } from "../../model/state.js";
-import { element, setText } from "../../view/dom.js";
-import { button } from "./controls.js";
+import { button, element, setText } from "../../view/dom.js";
 import { record } from "./recorder.js";
 import { LONGEST_S, NO_RECORDING, isFull, microphoneProblem, recordingAfter, recordingText } from "./recording.js";
 

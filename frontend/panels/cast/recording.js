@@ -81,6 +81,9 @@ export function microphoneProblem(error) {
   if (name === "NotAllowedError" || name === "SecurityError") {
     return "The browser does not let this page use the microphone. Allow it beside the address, or upload a file.";
   }
+  if (name === "NotSupportedError") {
+    return "Browsers give the microphone only to pages served over https or from this machine. Upload a file instead.";
+  }
   if (name === "NotFoundError") return "No microphone was found. Connect one, or upload a file.";
   return "The microphone could not be opened; another program may be using it.";
 }

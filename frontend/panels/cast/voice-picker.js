@@ -2,8 +2,8 @@
 /// <reference path="../../types.d.ts" />
 /** Chooses one of the server's voices, lets each be heard, and forgets those that were added. */
 
-import { element, setText } from "../../view/dom.js";
-import { ask, button, problemLine, problemText, tell } from "./controls.js";
+import { button, element, setText } from "../../view/dom.js";
+import { ask, problemLine, problemText, tell } from "./controls.js";
 import { isAdded, sources, voiceText } from "./voices.js";
 
 /** @typedef {import("./voices.js").Voice} Voice */
@@ -98,7 +98,7 @@ export class VoicePicker {
     if (isAdded(voice)) {
       const question = `Delete the voice ${voice.name}? Who has it gets another one.`;
       const sure = () => ask(actions, question, "Delete", "Keep", () => void this._delete(voice));
-      actions.append(button("Delete", sure, "danger"));
+      actions.append(button("Delete", sure, "button danger"));
     }
     for (const node of actions.children) node.setAttribute("aria-describedby", name.id);
     return [actions];

@@ -2,8 +2,7 @@
 /// <reference path="../../types.d.ts" />
 /** The list of stored conversations, the newest first. Pages are fetched one after another, when asked for. */
 
-import { element, part, setText } from "../../view/dom.js";
-import { button } from "./button.js";
+import { button, element, part, setText } from "../../view/dom.js";
 import { PAGE, dateText, pagePath, titleText, turnsText, whoText, withPage } from "./pages.js";
 
 /** @typedef {import("./pages.js").Head} Head */
@@ -20,14 +19,14 @@ export class ConversationList {
   constructor(api, choices) {
     this._api = api;
     this._choices = choices;
-    this._begin = button("New conversation", "button main", choices.begin);
+    this._begin = button("New conversation", choices.begin, "button main");
     this._problem = element("p", "problem");
     this._problem.role = "alert";
-    this._again = button("Try again", "button", () => void this.refresh());
+    this._again = button("Try again", () => void this.refresh());
     this._status = element("p", "hint");
     this._status.role = "status";
     this._items = element("ul", "list");
-    this._older = button("Show older ones", "button", () => void this._loadOlder());
+    this._older = button("Show older ones", () => void this._loadOlder());
     this._begin.disabled = this._older.hidden = this._again.hidden = true;
     const top = [element("div", "actions", this._begin), this._problem, this._again, this._status];
     this.node = element("div", "", ...top, this._items, this._older);
@@ -149,7 +148,7 @@ export class ConversationList {
     const read = element("button", "read", title, about);
     read.type = "button";
     read.addEventListener("click", () => this._choices.read(head));
-    const goOn = button("Go on", "plain go-on", () => this._choices.goOn(head.id));
+    const goOn = button("Go on", () => this._choices.goOn(head.id), "plain go-on");
     goOn.setAttribute("aria-label", `Go on with: ${titleText(head)}`);
     const node = element("li", "", read, goOn, element("span", "tag", "current"));
     this._nodes.set(head.id, node);

@@ -2,9 +2,9 @@
 /// <reference path="../../types.d.ts" />
 /** One stored conversation, to read, to go on with, to take away and to delete. */
 
-import { heardAndCut, storedLines } from "../../model/history.js";
-import { element, setHue, setText } from "../../view/dom.js";
-import { button } from "./button.js";
+import { storedLines } from "../../model/history.js";
+import { heardAndCut } from "../../model/lines.js";
+import { button, download, element, setHue, setText } from "../../view/dom.js";
 import { dateText, fileName, titleText, turnsText, whoText } from "./pages.js";
 
 /** @typedef {import("./pages.js").Head} Head */
@@ -33,7 +33,7 @@ export class Reading {
     this._choices = choices;
     this._path = `/api/conversations/${encodeURIComponent(head.id)}`;
     this._requests = new AbortController();
-    this.back = button("← All conversations", "plain back", choices.back);
+    this.back = button("← All conversations", choices.back, "plain back");
     const title = element("h3", "opening", titleText(head));
     title.dir = "auto";
     const about = element(
@@ -43,10 +43,10 @@ export class Reading {
       element("bdi", "", whoText(head)),
     );
     about.append(element("span", "", turnsText(head)));
-    this._goOn = button("Go on", "button main", () => choices.goOn(head.id));
-    this._begin = button("Begin a new one", "button main", choices.begin);
+    this._goOn = button("Go on", () => choices.goOn(head.id), "button main");
+    this._begin = button("Begin a new one", choices.begin, "button main");
     this._current = element("p", "hint", "You are in this conversation.");
-    this._delete = button("Delete…", "button danger", () => this._ask(true));
+    this._delete = button("Delete…", () => this._ask(true), "button danger");
     this._actions = element("div", "actions", this._goOn, this._begin, this._delete);
     this._sure = this._question();
     this._exports = element("div", "actions exports", element("span", "label", "Save as"));
@@ -106,8 +106,8 @@ export class Reading {
 
   _question() {
     const text = element("p", "", "Delete this conversation? It cannot be brought back.");
-    const yes = button("Delete", "button danger", () => void this._deleteIt());
-    const no = button("Keep it", "button", () => {
+    const yes = button("Delete", () => void this._deleteIt(), "button danger");
+    const no = button("Keep it", () => {
       this._ask(false);
       this._delete.focus();
     });
@@ -136,26 +136,17 @@ export class Reading {
 
   /** @param {string} format @param {string} name */
   _export(format, name) {
-    const node = button(name, "button", async () => {
+    const node = button(name, async () => {
       node.disabled = true;
       await this._try("Fetching it…", async (signal) => {
         const file = await this._api.blob(`${this._path}/export?format=${format}`, { signal });
-        save(file, fileName(this._head.created_at, format));
+        download(file, fileName(this._head.created_at, format));
         return "Saved.";
       });
       node.disabled = false;
     });
     return node;
   }
-}
-
-/** @param {Blob} file @param {string} name */
-function save(file, name) {
-  const link = element("a", "");
-  link.href = URL.createObjectURL(file);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60000); // Safari reads it later
 }
 
 /**

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { heardAndCut, linesOfTurnsOver, storedLines } from "../../../frontend/model/history.js";
+import { linesOfTurnsOver, storedLines } from "../../../frontend/model/history.js";
+import { heardAndCut } from "../../../frontend/model/lines.js";
 import { initialState, reduce } from "../../../frontend/model/state.js";
 
 const at = { turn: 1, at: 1795306077 };

@@ -43,6 +43,8 @@ test("the activity names who is heard, and the person comes first", () => {
   const state = { ...open, lines, audible: "k", answering: true };
   assert.equal(activityText(state), "Nova is speaking");
   assert.equal(activityText({ ...state, speaking: true }), "Hearing you");
+  const away = { ...initialState, microphone: "on", connection: "reconnecting" };
+  assert.equal(activityText(away, "auto"), "Not connected");
   const unheard = { ...state, audible: null };
   assert.equal(activityText({ ...unheard, lines: [{ ...lines[0], text: "" }] }), "Thinking…");
   assert.equal(activityText({ ...unheard, lines: [{ ...lines[0], text: "Well" }] }), "Nova is answering");

@@ -54,4 +54,5 @@ test("a missing and a forbidden microphone have different remedies", () => {
   assert.match(named("NotAllowedError"), /Allow/);
   assert.match(named("NotFoundError"), /Connect one/);
   assert.match(named("NotReadableError"), /another program/);
+  assert.match(named("NotSupportedError"), /https/);
 });
