@@ -22,8 +22,8 @@ async def cut_and_heard(visitor) -> None:
     await word_is_marked(first, 4)
     await visitor.page.keyboard.press("Escape")
     await visitor.shows_interruption(first)
-    await visitor.say("Oscar, what do you think of the harbour at dawn?")
-    await word_is_marked(visitor.conversation.get_by_role("article").nth(3), 3)
+    await visitor.say("Oscar, do you like the sea?")
+    await word_is_marked(visitor.conversation.get_by_role("article").nth(3), 4)
 
 
 async def word_is_marked(reply, words: int) -> None:

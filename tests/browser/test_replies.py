@@ -17,7 +17,7 @@ REPLY = "The harbour is quiet tonight. The tide turns at four in the morning."
 
 async def test_two_characters_speak_without_a_gap(serve, visit):
     """From the first sample of the one to the last of the other the page renders no silence: the server sends none."""
-    engines = scripted(REPLY)
+    engines = scripted(REPLY, character_s=0.02)
     visitor = await visit(await serve(engines))
     await visitor.say("Oscar and Iris, what do you think of rain?")
     turn = await visitor.wire.until("turn.done")
