@@ -65,7 +65,7 @@ export function ended(line, { text, outcome, heard_text }) {
 }
 
 /**
- * Replies still open whose end was never told, ended as `outcome` with all their text.
+ * Replies still open whose end was never told, ended as `outcome`: with all their text, or, when lost, as far as they sounded.
  * @param {Line[]} lines
  * @param {(line: ReplyLine) => boolean} which
  * @param {"lost" | Outcome} outcome
@@ -74,9 +74,14 @@ export function ended(line, { text, outcome, heard_text }) {
 export function closeReplies(lines, which, outcome) {
   return lines.map((line) =>
     line.kind === "reply" && line.outcome === "open" && which(line)
-      ? { ...line, speaking: null, heardText: line.text, outcome }
+      ? { ...line, speaking: null, heardText: outcome === "lost" ? sounded(line) : line.text, outcome }
       : line,
   );
+}
+
+/** What of a reply has sounded here, as far as that is known. @param {ReplyLine} line */
+function sounded({ words, heardText, text }) {
+  return words.length > 0 ? heardText : text;
 }
 
 /**
@@ -115,7 +120,7 @@ export function heardSamples(lines, key, samples) {
  * @returns {[heard: string, cut: string]}
  */
 export function heardAndCut({ text, heardText, outcome }) {
-  if (outcome !== "interrupted" || !text.startsWith(heardText)) return [text, ""];
+  if ((outcome !== "interrupted" && outcome !== "lost") || !text.startsWith(heardText)) return [text, ""];
   const rest = text.slice(heardText.length);
   const place = text.length - rest.trimStart().length;
   return [text.slice(0, place), text.slice(place)];

@@ -142,7 +142,7 @@ function updateReply(node, line) {
   setText(part(node, ".coming"), coming);
   setText(part(node, ".unheard"), unheard);
   setText(part(node, ".label"), label(line));
-  part(node, ".cut").hidden = unheard === "" || heard === "";
+  part(node, ".cut").hidden = unheard === "" || heard === "" || line.outcome !== "interrupted";
   part(node, ".bubble").hidden = !open && line.text === "";
   node.classList.toggle("writing", open && line.text === "");
   node.dataset.outcome = line.outcome;

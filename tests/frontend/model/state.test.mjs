@@ -331,3 +331,21 @@ test("the same cast confirmed is the same object, so the portraits keep the focu
   const again = reduce(state, { ...ready, session: "s2", characters: structuredClone(cast) });
   assert.equal(again.cast, state.cast);
 });
+
+test("of a reply that was lost with its server, what never sounded is not shown as heard", () => {
+  const words = [
+    [0, 3, 100],
+    [4, 7, 300],
+  ];
+  const lost = after(
+    ready,
+    turn,
+    reply,
+    { type: "reply.text", turn: 1, reply: 0, delta: "One two" },
+    { type: "reply.words", turn: 1, reply: 0, sentence: 0, words },
+    { type: "heard.changed", position: { turn: 1, reply: 0, samples: 120 } },
+    { type: "connection.changed", status: "reconnecting" },
+    { ...ready, session: "s2" },
+  );
+  assert.deepEqual([last(lost).outcome, last(lost).heardText], ["lost", "One"]);
+});
