@@ -11,7 +11,7 @@ import { linesOfTurnsOver, storedLines } from "./model/history.js";
 import { initialState, reduce, canStop, isMicrophoneOpen } from "./model/state.js";
 import { silenceText } from "./model/wording.js";
 import { PanelHost } from "./panels/host.js";
-import { StoredPreferences, configuration, reconfiguration } from "./preferences.js";
+import { KEY, StoredPreferences, configuration, reconfiguration } from "./preferences.js";
 import { Composer } from "./view/composer.js";
 import { listenForGestures } from "./view/gestures.js";
 import { Page } from "./view/page.js";
@@ -203,6 +203,9 @@ function applyPreferences(value) {
   sound.setVolume(value.volume);
   void sound.setLoudspeaker(value.loudspeaker);
 }
+
+// Told of what other pages of this browser have changed.
+window.addEventListener("storage", (event) => event.key === KEY && preferences.reread());
 
 preferences.onChange((value, before) => {
   applyPreferences(value);

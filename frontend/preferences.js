@@ -5,7 +5,7 @@
  * value is taken only if it is one that can be. Knows nothing of the page.
  */
 
-const KEY = "voicechat";
+export const KEY = "voicechat";
 const NAMELESS = "User"; // what the server calls those who have given no name
 
 /** @type {Readonly<Preferences>} */
@@ -44,15 +44,26 @@ export class StoredPreferences {
     this._listeners = [];
   }
 
+  /** Another page has changed them: they are as it left them. */
+  reread() {
+    this._become({ ...DEFAULTS, ...valid(read(this._storage)) });
+  }
+
   /** Change some of them; whoever listens is told, and they are kept. @param {Partial<Preferences>} changes */
   change(changes) {
-    const before = this.value;
-    this.value = Object.freeze({ ...before, ...valid(changes) });
+    const changed = { ...this.value, ...valid(changes) };
     try {
-      this._storage?.setItem(KEY, JSON.stringify(this.value));
+      this._storage?.setItem(KEY, JSON.stringify(changed));
     } catch {
       // A full or forbidden storage: they last as long as the page.
     }
+    this._become(changed);
+  }
+
+  /** @param {Preferences} value */
+  _become(value) {
+    const before = this.value;
+    this.value = Object.freeze(value);
     for (const listener of this._listeners) listener(this.value, before);
   }
 

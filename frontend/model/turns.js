@@ -65,7 +65,14 @@ export function turnDone(state, { turn, outcome, ledger }) {
   /** @type {Turn} */
   const over = { key, turn, source, names, outcome, ledger, engines: state.engines };
   const turns = [...state.turns, over].slice(-TURNS_KEPT);
-  return turn < state.turn ? { ...state, lines, turns } : { ...state, lines, turns, answering: false };
+  const answering = turn < state.turn && state.answering;
+  return {
+    ...state,
+    lines,
+    turns,
+    answering,
+    error: outcome === "completed" ? withoutEngines(state.error) : state.error,
+  };
 }
 
 /**
@@ -87,4 +94,9 @@ export function turnTold(state, newest) {
     );
   }
   return { ...told, answering: newest.outcome === null };
+}
+
+/** A turn that went well: what an engine complained of before is over. @param {State["error"]} error */
+function withoutEngines(error) {
+  return error && ["stt_error", "llm_error", "tts_error"].includes(error.code) ? null : error;
 }

@@ -80,7 +80,7 @@ export class Page {
     this.talk.hidden = mode !== "push_to_talk" || !on;
     this.talk.disabled = !open;
     this.stop.hidden = !canStop(state);
-    this.again.hidden = canStop(state) || state.speaking || !open || state.turns.length === 0;
+    this.again.hidden = canStop(state) || state.speaking || !open || !state.lines.some(({ kind }) => kind === "reply");
     this._send.disabled = !open;
     this._text.placeholder = placeholderText(state);
     setText(this._activity, activityText(state, mode));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DEFAULTS, StoredPreferences, configuration } from "../../frontend/preferences.js";
+import { DEFAULTS, StoredPreferences, configuration, reconfiguration } from "../../frontend/preferences.js";
 
 function storage(kept) {
   const items = new Map(kept === undefined ? [] : [["voicechat", kept]]);
@@ -42,6 +42,23 @@ test("every listener is told what is chosen now, and what was before", () => {
   preferences.onChange((value) => told.push(value.theme));
   preferences.change({ theme: "dark" });
   assert.deepEqual(told, [["system", "dark"], "dark"]);
+});
+
+test("what another page of this browser has chosen is taken, and not written over", () => {
+  const kept = storage();
+  const [one, other] = [new StoredPreferences(kept), new StoredPreferences(kept)];
+  one.change({ theme: "dark" });
+  other.reread();
+  other.change({ captions: false });
+  const { theme, captions } = new StoredPreferences(kept).value;
+  assert.deepEqual([other.value.theme, theme, captions], ["dark", "dark", false]);
+});
+
+test("a name that is taken back is told, for the session would go on with it", () => {
+  const ada = { ...DEFAULTS, user_name: "Ada" };
+  assert.equal(reconfiguration(DEFAULTS, ada).user_name, "User");
+  assert.equal(reconfiguration(ada, DEFAULTS).user_name, "Ada");
+  assert.equal(reconfiguration({ ...ada, theme: "dark" }, ada), null);
 });
 
 test("where nothing can be kept, choices last as long as the page", () => {

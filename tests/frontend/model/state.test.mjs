@@ -349,3 +349,12 @@ test("of a reply that was lost with its server, what never sounded is not shown 
   );
   assert.deepEqual([last(lost).outcome, last(lost).heardText], ["lost", "One"]);
 });
+
+test("what an engine complained of is over with the next turn that goes well", () => {
+  const done = (outcome) => ({ type: "turn.done", turn: 1, outcome, ledger: [] });
+  const failed = after(ready, turn, { type: "error", code: "llm_error", message: "gone" }, done("failed"));
+  assert.equal(failed.error.message, "gone");
+  assert.equal(reduce(failed, done("completed")).error, null);
+  const other = after(ready, turn, { type: "error", code: "no_sound", message: "silent" }, done("completed"));
+  assert.equal(other.error.message, "silent");
+});
