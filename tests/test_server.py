@@ -62,7 +62,8 @@ async def test_a_turn_over_the_socket():
                 audio.append(struct.unpack("<BBHHHII", message[:16]))
             else:
                 kinds.append(json.loads(message)["type"])
-        order = ["turn.started", "reply.started", "reply.text", "reply.sentence", "reply.done", "turn.done"]
+        order = ["turn.started", "reply.started", "reply.text", "reply.sentence", "reply.words"]
+        order += ["reply.done", "turn.done"]
         assert list(dict.fromkeys(kinds)) == order
         assert {header[5] for header in audio} == {1}
         assert audio[-1][1] & 2

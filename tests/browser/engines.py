@@ -58,7 +58,8 @@ class _Tone:
 
 
 class AnsweringLanguageModel(ScriptedLanguageModel):
-    """Has an answer to every line with certain words in it, also when it is asked twice, as guesses make it be."""
+    """Has an answer to every line with certain words in it, also when it is asked twice, as guesses make it be. Of
+    several the last ones count: a line that cuts in begins with what it cut off."""
 
     def __init__(self, answers: dict[str, str], **timing: float) -> None:
         super().__init__(**timing)
@@ -66,7 +67,7 @@ class AnsweringLanguageModel(ScriptedLanguageModel):
 
     async def stream(self, messages, generation):
         asked = messages[-1]["content"]
-        self.replies = [next(reply for words, reply in self.answers.items() if words in asked)]
+        self.replies = [self.answers[max(self.answers, key=asked.rfind)]]
         async with aclosing(super().stream(messages, generation)) as pieces:
             async for piece in pieces:
                 yield piece
