@@ -169,11 +169,16 @@ export class Player {
 
   /** Sound from the device that was chosen, or from the system's choice while that one is not there. */
   async route() {
-    const context = /** @type {(AudioContext & {setSinkId?: (id: string) => Promise<void>}) | null} */ (this._context);
+    const context =
+      /** @type {(AudioContext & {setSinkId?: (id: string) => Promise<void>, sinkId?: string}) | null} */ (
+        this._context
+      );
     if (!context?.setSinkId) return;
     const { loudspeakers } = await listDevices();
     const there = loudspeakers.some(({ id }) => id === this._loudspeaker);
-    await context.setSinkId(there ? this._loudspeaker : "").catch(() => {}); // gone in between: told by the next change
+    const chosen = there ? this._loudspeaker : "";
+    if (chosen === context.sinkId) return;
+    await context.setSinkId(chosen).catch(() => {}); // gone in between: told by the next change
   }
 
   /** @param {Rendered} rendered */
