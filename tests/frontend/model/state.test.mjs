@@ -39,6 +39,20 @@ const done = (outcome, written, heard_text) => ({
 const after = (...events) => events.reduce(reduce, initialState);
 const last = (state) => state.lines.at(-1);
 
+/** A reply of two words of which the first has sounded. */
+const HEARD_HALF = [
+  { type: "reply.text", turn: 1, reply: 0, delta: "One two" },
+  {
+    type: "reply.words",
+    ...{ turn: 1, reply: 0, sentence: 0 },
+    words: [
+      [0, 3, 100],
+      [4, 7, 300],
+    ],
+  },
+  { type: "heard.changed", position: { turn: 1, reply: 0, samples: 120 } },
+];
+
 test("the configuration confirmed again changes nothing that is shown", () => {
   const state = after(ready, turn, reply, text("Hi."));
   assert.deepEqual(reduce(state, ready), state);
@@ -285,18 +299,7 @@ test("a page that was loaded again shows the turn that is going on, and leaves o
 });
 
 test("the word that sounds is marked, and what has sounded is known", () => {
-  const words = [
-    [0, 3, 100],
-    [4, 7, 300],
-  ];
-  const speaking = after(
-    ready,
-    turn,
-    reply,
-    { type: "reply.text", turn: 1, reply: 0, delta: "One two" },
-    { type: "reply.words", turn: 1, reply: 0, sentence: 0, words },
-    { type: "heard.changed", position: { turn: 1, reply: 0, samples: 120 } },
-  );
+  const speaking = after(ready, turn, reply, ...HEARD_HALF);
   const line = last(speaking);
   assert.deepEqual([line.heardText, line.speaking.start], ["One", 0]);
   const same = reduce(speaking, { type: "heard.changed", position: { turn: 1, reply: 0, samples: 121 } });
@@ -333,17 +336,11 @@ test("the same cast confirmed is the same object, so the portraits keep the focu
 });
 
 test("of a reply that was lost with its server, what never sounded is not shown as heard", () => {
-  const words = [
-    [0, 3, 100],
-    [4, 7, 300],
-  ];
   const lost = after(
     ready,
     turn,
     reply,
-    { type: "reply.text", turn: 1, reply: 0, delta: "One two" },
-    { type: "reply.words", turn: 1, reply: 0, sentence: 0, words },
-    { type: "heard.changed", position: { turn: 1, reply: 0, samples: 120 } },
+    ...HEARD_HALF,
     { type: "connection.changed", status: "reconnecting" },
     { ...ready, session: "s2" },
   );
