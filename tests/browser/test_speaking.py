@@ -28,7 +28,7 @@ async def test_a_spoken_sentence_is_answered_aloud(chromium, serve, visit):
     await expect(visitor.conversation).to_contain_text(heard)
     written = await visitor.wire.until("reply.sentence")
     await expect(visitor.conversation).to_contain_text(written["text"])
-    await visitor.loudspeaker.sounds()
+    await visitor.loudspeaker.has_sounded(0.5, since=0)
     assert np.abs((await visitor.loudspeaker.recording())[0]).max() > 0.05
 
 
