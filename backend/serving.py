@@ -15,6 +15,7 @@ from backend.app import create_app
 from backend.engines.tasks import stop
 from backend.errors import ConfigurationError
 from backend.logs import configure_logging
+from backend.websocket_protocol import WebSocketProtocol
 
 if TYPE_CHECKING:
     from backend.server import Server
@@ -37,7 +38,7 @@ def serve(settings: Settings) -> None:
     config = uvicorn.Config(
         app,
         loop="auto",
-        ws="websockets-sansio",
+        ws=WebSocketProtocol,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,  # PCM does not compress, and each connection's compressor costs 300 kB
         log_config=None,

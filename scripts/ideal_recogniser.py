@@ -19,6 +19,7 @@ from backend.client.evaluation.prompter import Prompter
 from backend.client.evaluation.scripted_llm import MODEL
 from backend.engines.interfaces import HEARING_RATE_HZ, NO_HINTS, Hints, Pause, Transcript
 from backend.settings import Settings
+from backend.websocket_protocol import WebSocketProtocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -77,7 +78,7 @@ async def _server(llm: str) -> AsyncGenerator[tuple[str, Prompter]]:
     prompter = Prompter()
     app = create_app(settings, replace(choose_engines(settings), stt=IdealSpeechToText(prompter)))
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = _Server(uvicorn.Config(app, ws="websockets-sansio", ws_per_message_deflate=False, log_config=None))
+        server = _Server(uvicorn.Config(app, ws=WebSocketProtocol, ws_per_message_deflate=False, log_config=None))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             await server.listening.wait()

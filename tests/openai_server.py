@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
+from backend.websocket_protocol import WebSocketProtocol
 from tests.scripted import CHARACTER_S, RATE_HZ, tokens
 
 
@@ -154,7 +155,7 @@ async def serve_openai(port: int = 0, **settings):
 @asynccontextmanager
 async def serve_app(app, port: int = 0, **options):
     """Any ASGI app on a loopback socket, in this loop: yields its port and the uvicorn server."""
-    options = {"ws": "websockets-sansio", "log_config": None, "timeout_graceful_shutdown": 1, **options}
+    options = {"ws": WebSocketProtocol, "log_config": None, "timeout_graceful_shutdown": 1, **options}
     config = uvicorn.Config(app, host="127.0.0.1", port=port, **options)
     server = _Quiet(config)
     task = asyncio.create_task(server.serve())
