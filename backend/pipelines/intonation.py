@@ -7,6 +7,7 @@ whose words have no tones of their own.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,10 +28,12 @@ _LAST, _BEFORE = slice(-3, None), slice(-12, -6)
 
 def final_rise(pcm: bytes) -> float | None:
     """Semitones from 60 to 120 ms of voice before the end to the last 30 ms of it, in the last `HEARD_MS` of `pcm`
-    (PCM16LE mono 16 kHz). `None` where too little of it has a pitch."""
+    (PCM16LE mono 16 kHz). Not a number where too little of it has a pitch to tell; `None` where nothing has."""
     semitones = _glides(pitch_hz(to_float(pcm)[-HEARD_MS * RATE_HZ // 1000 :]))
-    if len(semitones) < -_BEFORE.start:
+    if not len(semitones):
         return None
+    if len(semitones) < -_BEFORE.start:
+        return math.nan
     return float(semitones[_LAST].mean() - semitones[_BEFORE].mean())
 
 

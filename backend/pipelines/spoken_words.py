@@ -65,8 +65,9 @@ _RANKS = _vocabulary("best worst first second last next same other own")
 
 _AUXILIARY = r"(?:do|does|did|is|are|was|were|can|could|will|would|shall|should|may|have|has|am)"
 _PRONOUN = "(?:i|you|he|she|it|we|they|that|this|there)"
+_YES_NO_QUESTION = re.compile(rf"(?:\w+, )?{_AUXILIARY}\b", re.IGNORECASE)
 _QUESTION = re.compile(
-    rf"(?:\w+,? )?(?:what|where|who|whom|whose|why|how|which|when {_AUXILIARY})\b|(?:\w+, )?{_AUXILIARY}\b",
+    rf"(?:\w+,? )?(?:what|where|who|whom|whose|why|how|which|when {_AUXILIARY})\b|{_YES_NO_QUESTION.pattern}",
     re.IGNORECASE,
 )
 """A question begins with one of these, or a name stands before it."""
@@ -160,6 +161,11 @@ def written_completeness(text: str) -> Completeness:
 def is_question(text: str) -> bool:
     """Whether this asks something, by its mark or, in English, by how it begins."""
     return text.rstrip().endswith(_ASKS) or _QUESTION.match(text) is not None
+
+
+def is_unmarked_yes_no_question(text: str) -> bool:
+    """Whether this asks, by how it begins alone, for a yes or a no: such a question rises whether or not it is over."""
+    return not text.rstrip().endswith(_ASKS) and _YES_NO_QUESTION.match(text) is not None
 
 
 def _must_go_on(text: str, spoken: list[str], asks: bool) -> bool:

@@ -6,11 +6,18 @@ sound of the voice by its melody or, where there is one, by a turn model.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
-from backend.pipelines.spoken_words import Completeness, completeness, is_question, written_completeness
+from backend.pipelines.spoken_words import (
+    Completeness,
+    completeness,
+    is_question,
+    is_unmarked_yes_no_question,
+    written_completeness,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +38,7 @@ class Sound(Enum):
     FINISHED = ", sounds finished"
     UNFINISHED = ", sounds unfinished"
     RISING = ", but the voice does not fall"
+    UNDECIDED = ", the voice does not tell"
 
     @classmethod
     def of(cls, probability: float) -> Sound:
@@ -39,8 +47,13 @@ class Sound(Enum):
 
     @classmethod
     def by_rise(cls, semitones: float | None) -> Sound:
-        """By how far the melody rises at the end; a fall alone does not tell that somebody has finished."""
-        return cls.RISING if semitones is not None and semitones > RISE else cls.NOT_JUDGED
+        """By `final_rise` of the melody: a fall alone does not tell that somebody has finished, and a voice without a
+        melody nothing at all."""
+        if semitones is None:
+            return cls.NOT_JUDGED
+        if math.isnan(semitones):
+            return cls.UNDECIDED
+        return cls.RISING if semitones > RISE else cls.NOT_JUDGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +95,8 @@ class SilenceByWords:
     """A finished sentence ends sooner; "and", "um" or a trailing comma wait longer.
 
     A turn model tells what is finished among all that the words allow to be. Without one, a statement whose melody
-    rises waits like one that must go on.
+    rises waits like one that must go on, and a yes-no question that rises, as they do, like one of which nobody knows,
+    unless the recogniser writes its mark.
     """
 
     finished_ms: int
@@ -95,8 +109,7 @@ class SilenceByWords:
 
     def judge(self, text: str | None, sound: Sound = Sound.NOT_JUDGED) -> Verdict:
         """See `EndOfTurn.judge`."""
-        if sound is Sound.RISING and (not self.heeds_melody or (text is not None and is_question(text))):
-            sound = Sound.NOT_JUDGED
+        sound = self._heeded(text, sound)
         if text is None:
             silence_ms = self.unfinished_ms if sound is Sound.RISING else self.unclear_ms
             return Verdict(silence_ms, "words not known", likely=False)
@@ -112,6 +125,16 @@ class SilenceByWords:
             silence_ms = self.unfinished_ms
         return Verdict(silence_ms, by_words + sound.value, likely=True)
 
+    def _heeded(self, text: str | None, sound: Sound) -> Sound:
+        """What the sound tells of these words."""
+        if sound not in (Sound.RISING, Sound.UNDECIDED):
+            return sound
+        if not self.heeds_melody:
+            return Sound.NOT_JUDGED
+        if text is None or not is_question(text):
+            return sound
+        return Sound.UNDECIDED if is_unmarked_yes_no_question(text) else Sound.NOT_JUDGED
+
 
 @dataclass(frozen=True, slots=True)
 class PushToTalk:
@@ -126,7 +149,7 @@ class PushToTalk:
 
 BY_EAGERNESS: dict[Eagerness, SilenceByWords] = {
     "low": SilenceByWords(600, 1000, 2000),
-    "medium": SilenceByWords(256, 576, 1200),
+    "medium": SilenceByWords(256, 768, 1200),
     "high": SilenceByWords(160, 352, 800),
 }
 

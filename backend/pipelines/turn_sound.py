@@ -29,8 +29,8 @@ MODEL_ASKED_AFTER_MS = 192
 
 MELODY_JUDGED_AFTER_MS = 96
 
-MOST_RISING_ENDS = 2
-"""Turns in a row that end on a rise; of whoever speaks like that, a rise tells nothing until a turn ends otherwise."""
+MOST_ENDS_WITHOUT_FALL = 2
+"""Turns in a row that end so; of whoever speaks like that, the melody tells nothing until a turn ends otherwise."""
 
 
 class TurnSound:
@@ -45,8 +45,8 @@ class TurnSound:
         self._asking: asyncio.Task[None] | None = None
         self._has_failed = False
         self._asked = False
-        self._rises = False
-        self._rising_ends = 0
+        self._does_not_fall = False
+        self._ends_without_fall = 0
         self.asked_after_ms = MODEL_ASKED_AFTER_MS if model else MELODY_JUDGED_AFTER_MS
         """How long it has to be quiet."""
         self.sound = self._not_yet = Sound.NOT_KNOWN if model else Sound.NOT_JUDGED
@@ -84,8 +84,8 @@ class TurnSound:
         if self._model is None:
             self._asked = True
             sound = Sound.by_rise(final_rise(b"".join(self._heard)))
-            self._rises = sound is Sound.RISING
-            self.sound = sound if self._rising_ends < MOST_RISING_ENDS else Sound.NOT_JUDGED
+            self._does_not_fall = sound is not Sound.NOT_JUDGED
+            self.sound = sound if self._ends_without_fall < MOST_ENDS_WITHOUT_FALL else Sound.NOT_JUDGED
         elif self._tasks is not None:
             self._asked = True
             question = self._ask(self._model, b"".join(self._heard))
@@ -93,14 +93,14 @@ class TurnSound:
 
     def end(self) -> None:
         """The utterance is over, with this pause if there was one."""
-        self._rising_ends = self._rising_ends + 1 if self._rises else 0
+        self._ends_without_fall = self._ends_without_fall + 1 if self._does_not_fall else 0
         self.forget()
 
     def forget(self) -> None:
         """The pause is over: an answer that has not come is not waited for."""
         if self._asking is not None:
             self._asking.cancel()
-        self._asking, self._asked, self._rises, self.sound = None, False, False, self._not_yet
+        self._asking, self._asked, self._does_not_fall, self.sound = None, False, False, self._not_yet
 
     async def _ask(self, model: TurnModel, pcm: bytes) -> None:
         try:

@@ -105,7 +105,7 @@ async def test_a_recogniser_that_takes_its_time_does_not_hold_the_turn_up():
         assert heard.of(SpeechStopped)[0].reason == "words not known"
         (utterance,) = heard.of(Utterance)
         assert utterance.transcribed_at - utterance.ended_at == pytest.approx(2.0 + 0.064, abs=0.03)
-        assert utterance.ahead_s == pytest.approx(0.576 - 0.064, abs=0.03)
+        assert utterance.ahead_s == pytest.approx(0.768 - 0.064, abs=0.03)
 
 
 async def test_a_likely_end_is_told_once_a_pause():
@@ -186,7 +186,7 @@ async def test_partial_words_are_shown():
     ("text", "probability", "decided"),
     [
         (SENTENCE, 0.9, (256, "finished sentence, sounds finished")),
-        (SENTENCE, 0.1, (576, "finished sentence, sounds unfinished")),
+        (SENTENCE, 0.1, (768, "finished sentence, sounds unfinished")),
         ("Yes, tomorrow", 0.9, (256, "unclear whether finished, sounds finished")),
         ("what time is the", 0.9, (1216, "unfinished sentence")),
     ],
@@ -243,7 +243,7 @@ async def test_a_turn_model_that_takes_too_long_is_not_waited_for():
     async with hearing(turn_model=model) as heard:
         await heard.microphone(1.0, 1.0)
         (stopped,) = heard.of(SpeechStopped)
-        assert (stopped.silence_ms, stopped.reason) == (576, "finished sentence, sound not known")
+        assert (stopped.silence_ms, stopped.reason) == (768, "finished sentence, sound not known")
         assert (model.counts.opened, model.counts.live) == (1, 0)
 
 
@@ -253,7 +253,7 @@ async def test_an_answer_about_a_pause_that_is_over_is_dropped():
     async with hearing(turn_model=model) as heard:
         await heard.microphone(1.0, 0.35, 1.0, 1.5)
         (stopped,) = heard.of(SpeechStopped)
-        assert (stopped.silence_ms, stopped.reason) == (576, "finished sentence, sounds unfinished")
+        assert (stopped.silence_ms, stopped.reason) == (768, "finished sentence, sounds unfinished")
         assert len(model.heard) == 2
 
 

@@ -1,5 +1,7 @@
 """How much silence ends a turn."""
 
+import math
+
 import pytest
 
 from backend.pipelines.turn_detection import BY_EAGERNESS, FixedSilence, PushToTalk, Sound, TurnSettings
@@ -72,6 +74,8 @@ def test_words_and_sound_have_to_agree(eagerness, text, sound, waits_like):
         ("I went to the park", None, "unfinished_ms"),
         ("Yes, tomorrow", "en", "unfinished_ms"),
         ("What time is it", None, "finished_ms"),
+        ("Can you help me", None, "unclear_ms"),
+        ("Can you help me?", None, "finished_ms"),
         ("I went to the park?", None, "finished_ms"),
         ("I would like the", None, "unfinished_ms"),
         ("\u6211\u53bb\u516c\u56ed\u4e86\u3002", "zh", "finished_ms"),
@@ -80,10 +84,33 @@ def test_words_and_sound_have_to_agree(eagerness, text, sound, waits_like):
     ],
 )
 def test_a_statement_that_rises_goes_on(text, language, waits_like):
-    """What could be all is waited for when the voice stays up; questions, and tones that belong to words, may rise.
-    While the words are not known, they may yet turn out to be a statement."""
+    """What could be all is waited for when the voice stays up; questions, and tones that belong to words, may rise. One
+    that asks for a yes or no rises whether or not it is over: only its mark tells. While the words are not known, they
+    may yet turn out to be a statement."""
     rule = TurnSettings(language=language).end_of_turn
     assert rule.judge(text, Sound.RISING).silence_ms == getattr(rule, waits_like)
+
+
+@pytest.mark.parametrize(
+    ("text", "waits_like"),
+    [
+        ("I went to the park", "unclear_ms"),
+        ("What time is it", "finished_ms"),
+        ("Can you help me", "unclear_ms"),
+        ("I would like the", "unfinished_ms"),
+        (None, "unclear_ms"),
+    ],
+)
+def test_a_voice_that_does_not_tell_hastens_nothing(text, waits_like):
+    """Where there was too little melody to judge a statement by, the words alone are not enough for the short wait."""
+    rule = TurnSettings().end_of_turn
+    assert rule.judge(text, Sound.by_rise(math.nan)).silence_ms == getattr(rule, waits_like)
+
+
+def test_a_voice_without_a_melody_is_judged_by_its_words():
+    """Whoever whispers is not kept waiting, nor whoever falls at the end; only a rise says that somebody goes on."""
+    told = [Sound.by_rise(semitones) for semitones in (None, -2.0, 0.2, 0.4)]
+    assert told == [Sound.NOT_JUDGED, Sound.NOT_JUDGED, Sound.NOT_JUDGED, Sound.RISING]
 
 
 def test_the_reason_names_what_decided():
@@ -122,7 +149,7 @@ def test_words_of_another_language_are_not_taken_for_english_ones():
     """ "Was", "an" and "in" lead on in English only; in German it is punctuation that says what is finished."""
     english, german = TurnSettings().end_of_turn, TurnSettings(language="de").end_of_turn
     assert english.judge("der Zug kommt an").silence_ms == 1200
-    assert german.judge("der Zug kommt an").silence_ms == 576
+    assert german.judge("der Zug kommt an").silence_ms == 768
     assert german.judge("Der Zug kommt an.").silence_ms == 256
     assert german.judge("Der Zug kommt,").silence_ms == 1200
     assert TurnSettings(language="en").end_of_turn is english

@@ -122,6 +122,14 @@ WHOLE = (
     "I want to learn to cook [whole] like my grandmother.",
     "He called me [whole] when he came home.",
     "Tell me a story [whole] about the sea.",
+    "We had dinner [whole] at that new place near the river.",
+    "My sister is a doctor [whole] in a small hospital.",
+    "I will send you the photos [whole] when I get home.",
+    "They moved to the city [whole] after the war.",
+    "The film was very good [whole] but a little too long.",
+    "Do you have time [whole] on Friday evening?",
+    "Is there a train [whole] to the airport?",
+    "What did you do [whole] before you came here?",
 )
 
 BACKCHANNELS = ("Mhm.", "Uh-huh.", "Yeah.", "Right.", "Okay.", "I see.", "Oh wow.", "Sure.", "Ha ha.", "Hmm.")
