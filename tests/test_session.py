@@ -358,7 +358,7 @@ async def test_the_servers_turn_model_is_asked():
     async with open_session(stt=ScriptedSpeechToText("Shall we?"), turn_model=model) as (session, listener, _):
         await session.receive(commands.Configure(eagerness="medium"))
         await speak(session, 1.0)
-        for _ in range(10):
+        for _ in range(45):
             await session.receive(commands.Microphone(QUIET))
             await asyncio.sleep(0.02)
         assert (await listener.until(events.SpeechStopped)).reason == "finished sentence, sounds unfinished"
