@@ -136,14 +136,14 @@ def completeness(text: str) -> Completeness:
     if not spoken:
         return Completeness.UNCLEAR
     asks = _QUESTION.match(text) is not None
-    if _WHOLE_ANSWER.fullmatch(text.strip().rstrip(".!")):
+    if is_whole_answer(text):
         return Completeness.FINISHED
     if _must_go_on(text, spoken, asks):
         return Completeness.UNFINISHED
     if text.rstrip().endswith(_ENDS):
         return Completeness.FINISHED
     if len(spoken) == 1:
-        return Completeness.FINISHED if spoken[0] in _SHORT_ANSWERS else Completeness.UNCLEAR
+        return Completeness.UNCLEAR
     # Whoever punctuates would have closed a finished sentence.
     punctuates = any(mark in text for mark in ",.!?;")
     may_go_on = not asks and (spoken[-1] in _MAY_LEAD_ON or _lacks_noun(spoken, _RANKS))
@@ -156,6 +156,12 @@ def written_completeness(text: str) -> Completeness:
     if written.endswith(_GOES_ON):
         return Completeness.UNFINISHED
     return Completeness.FINISHED if written.endswith(_ENDS) else Completeness.UNCLEAR
+
+
+def is_whole_answer(text: str) -> bool:
+    """Whether this is one of the short answers that are mostly all that is meant."""
+    written = text.strip().rstrip(".!")
+    return written.casefold() in _SHORT_ANSWERS or _WHOLE_ANSWER.fullmatch(written) is not None
 
 
 def is_question(text: str) -> bool:

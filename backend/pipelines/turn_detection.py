@@ -16,6 +16,7 @@ from backend.pipelines.spoken_words import (
     completeness,
     is_question,
     is_unmarked_yes_no_question,
+    is_whole_answer,
     written_completeness,
 )
 
@@ -131,7 +132,11 @@ class SilenceByWords:
             return sound
         if not self.heeds_melody:
             return Sound.NOT_JUDGED
-        if text is None or not is_question(text):
+        if text is None:
+            return sound
+        if sound is Sound.UNDECIDED and is_whole_answer(text):
+            return Sound.NOT_JUDGED
+        if not is_question(text):
             return sound
         return Sound.UNDECIDED if is_unmarked_yes_no_question(text) else Sound.NOT_JUDGED
 

@@ -95,6 +95,8 @@ def test_a_statement_that_rises_goes_on(text, language, waits_like):
     ("text", "waits_like"),
     [
         ("I went to the park", "unclear_ms"),
+        ("Yes", "finished_ms"),
+        ("Not really.", "finished_ms"),
         ("What time is it", "finished_ms"),
         ("Can you help me", "unclear_ms"),
         ("I would like the", "unfinished_ms"),
@@ -102,7 +104,8 @@ def test_a_statement_that_rises_goes_on(text, language, waits_like):
     ],
 )
 def test_a_voice_that_does_not_tell_hastens_nothing(text, waits_like):
-    """Where there was too little melody to judge a statement by, the words alone are not enough for the short wait."""
+    """Where there was too little melody to judge a statement by, the words alone are not enough for the short wait,
+    unless they are an answer that is mostly all."""
     rule = TurnSettings().end_of_turn
     assert rule.judge(text, Sound.by_rise(math.nan)).silence_ms == getattr(rule, waits_like)
 
