@@ -51,18 +51,18 @@ class IdealSpeechToText:
 
     async def stream(self, audio: AsyncIterator[bytes | Pause], hints: Hints = NO_HINTS) -> AsyncGenerator[Transcript]:
         """See `SpeechToText.stream`."""
-        pauses, shown = 0, ""
+        script, pauses, shown = self._prompter.script, 0, ""
         async for piece in audio:
             if isinstance(piece, Pause):
                 pauses += 1
-                text = self._prompter.said()
+                text = script.said()
                 await asyncio.sleep(ANSWER_S)
                 yield Transcript(text, final=False, pauses=pauses)
                 continue
-            if (text := self._prompter.said(PARTIAL_DELAY)) != shown:
+            if (text := script.said(PARTIAL_DELAY)) != shown:
                 shown = text
                 yield Transcript(text, final=False)
-        yield Transcript(self._prompter.take(), final=True)
+        yield Transcript(script.take(), final=True)
 
 
 @asynccontextmanager

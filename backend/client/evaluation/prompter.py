@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backend.audio import sample_count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from backend.client.evaluation.corpus import Item
 
 
 @dataclass(slots=True)
-class Prompter:
-    """Follows one person, one item after another."""
+class Script:
+    """What one item's person says, and how far they have come."""
 
-    _words: list[tuple[str, int]] = field(default_factory=list["tuple[str, int]"])
+    words: Sequence[tuple[str, int]] = ()
     """Each word and the sample it ends with."""
-    _spoken: Callable[[], int] = int
+    spoken: Callable[[], int] = int
+    """Tells how many samples have been said."""
     _taken: int = 0
-    """Words in earlier utterances of the same item."""
-
-    def follow(self, item: Item, spoken: Callable[[], int]) -> None:
-        """From now on `item` is being said; `spoken` tells how many samples of it have been."""
-        self._words, self._spoken, self._taken = words(item), spoken, 0
+    """Words in earlier utterances."""
 
     def said(self, delay: int = 0) -> str:
         """The words of this utterance that had been said `delay` samples ago. No punctuation: where a sentence ends is
@@ -39,8 +36,20 @@ class Prompter:
         return text
 
     def _known(self, delay: int = 0) -> list[str]:
-        heard = self._spoken() - delay
-        return [word for word, end in self._words if end <= heard]
+        heard = self.spoken() - delay
+        return [word for word, end in self.words if end <= heard]
+
+
+class Prompter:
+    """Follows one person, one item after another. An utterance goes by the script it began with: the session of an item
+    may end after the next item has begun."""
+
+    def __init__(self) -> None:
+        self.script = Script()
+
+    def follow(self, item: Item, spoken: Callable[[], int]) -> None:
+        """From now on `item` is being said; `spoken` tells how many samples of it have been."""
+        self.script = Script(words(item), spoken)
 
 
 def words(item: Item) -> list[tuple[str, int]]:
