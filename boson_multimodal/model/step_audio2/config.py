@@ -110,7 +110,7 @@ def read_flow_config(path: Path) -> FlowConfig:
     Raises `CheckpointError` for a file that is none, other tags than the four, and settings that are not implemented.
     """
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_FlowLoader)  # noqa: S506 (a safe loader)
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_FlowLoader)
         flow = document.get("flow") if isinstance(document, dict) else None
         if not isinstance(flow, FlowConfig):
             raise ValueError(f"it has no key 'flow' with the tag {_TAG}*.{_CLASSES[FlowConfig]}")

@@ -23,7 +23,7 @@ FREQUENCIES = 256
 
 @dataclass(frozen=True, slots=True)
 class EstimatorCache:
-    """What a chunk needs of those before it, at one step of the solver. Chunks make new caches and never write into one.
+    """What a chunk needs of those before it, at one step of the solver. No chunk writes into a cache.
 
     attention: per block keys and values, from the oldest frame to the newest, `[2, B, heads, frames, head_dim]`
     convolution: per block the last inputs of its two convolutions, `[2, B, hidden, KERNEL - 1]`
@@ -59,7 +59,7 @@ class TimeEmbedder(nn.Module):
         half = FREQUENCIES // 2
         index = torch.arange(half, device=t.device, dtype=torch.float32)
         angle = 1000 * t.float()[:, None] * torch.exp(index * (-math.log(10000.0) / half))
-        return self.mlp(torch.cat((angle.cos(), angle.sin()), dim=-1).to(self.mlp[0].weight.dtype))
+        return self.mlp(torch.cat((angle.cos(), angle.sin()), dim=-1).to(next(self.parameters()).dtype))
 
 
 class Attention(nn.Module):
