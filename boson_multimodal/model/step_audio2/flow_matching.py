@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -70,21 +71,28 @@ class FlowMatching(nn.Module):
         return self._integrate(noise, conditions, lambda _, x, t: self.estimator(x, t, twice))
 
     def solve_chunk(
-        self, noise: Tensor, conditions: Tensor, caches: tuple[EstimatorCache, ...]
+        self,
+        noise: Tensor,
+        conditions: Tensor,
+        caches: tuple[EstimatorCache, ...],
+        keep: tuple[int, int] | None = None,
     ) -> tuple[Tensor, tuple[EstimatorCache, ...]]:
-        """The next frames of one utterance, and the caches for those after them. Shapes as of `solve`, B being 1."""
+        """The next frames of one utterance, and the caches for those after them. Shapes as of `solve`, B being 1.
+
+        `keep` is how many of the first and of the last frames the new caches remember; None is all.
+        """
         extended: list[EstimatorCache] = []
 
         def velocity(step: int, x: Tensor, t: Tensor) -> Tensor:
             estimated, cache = self.estimator.forward_chunk(x, t, caches[step])
-            extended.append(cache)
+            extended.append(cache if keep is None else cache.trimmed(*keep))
             return estimated
 
         return self._integrate(noise, conditions, velocity), tuple(extended)
 
     def _integrate(self, x: Tensor, conditions: Tensor, velocity: Callable[[int, Tensor, Tensor], Tensor]) -> Tensor:
         both = torch.cat((conditions, torch.zeros_like(conditions)))
-        for step, (now, then) in enumerate(zip(self.times, self.times[1:], strict=False)):
+        for step, (now, then) in enumerate(pairwise(self.times)):
             inputs = torch.cat((x.to(both.dtype).repeat(2, 1, 1), both), dim=-1)
             guided, unguided = velocity(step, inputs, x.new_full((len(inputs),), now)).float().chunk(2)
             x = x + (then - now) * ((1 + self.rate) * guided - self.rate * unguided)

@@ -28,8 +28,7 @@ class FlowStream:
         """Takes in the prompt, which costs as much as speech of its length. Raises `ValueError` as `Flow.generate`."""
         codes = flow.check_prompt(prompt)
         self._flow = flow
-        self._history = history
-        self._prompt_frames = prompt.mel.shape[1]
+        self._keep = None if history is None else (prompt.mel.shape[1], history)
         self._noise = Noise(seed, flow.config.output_size)
         self._pending = codes[:0]
         self._ended = False
@@ -76,8 +75,5 @@ class FlowStream:
         mu = flow.encoder_proj(hidden)
         given = torch.zeros_like(mu) if known is None else known.to(mu)
         conditions = join_conditions(mu, self._speaker, given)
-        mel, caches = flow.decoder.solve_chunk(noise[None], conditions, self._solver_caches)
-        if self._history is not None:
-            caches = tuple(cache.trimmed(self._prompt_frames, self._history) for cache in caches)
-        self._solver_caches = caches
+        mel, self._solver_caches = flow.decoder.solve_chunk(noise[None], conditions, self._solver_caches, self._keep)
         return mel[0].T

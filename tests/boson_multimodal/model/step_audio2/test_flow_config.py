@@ -141,7 +141,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_a_part_in_the_place_of_another_is_refused(tmp_path: Path) -> None:
     """An encoder is no estimator, though its tag is known."""
-    with pytest.raises(CheckpointError, match="estimator is .* it has to be DiT"):
+    with pytest.raises(CheckpointError, match=r"estimator is .* it has to be DiT"):
         read(
             tmp_path,
             "flow: !new:cosyvoice2.flow.flow.CausalMaskedDiffWithXvec\n"
