@@ -124,6 +124,9 @@ class BaseTTSEngine(ABC, Generic[Model, Request]):
     def _stream(self, model: Model, request: Request) -> Iterator[NDArray[np.float32]]:
         """See `stream`. May be called by several threads at once."""
 
+    def _close(self, model: Model) -> None:
+        """End what a model has running, if anything, before it is dropped."""
+
     def _acquire(self) -> Model:
         with self._changed:
             self._users += 1
@@ -173,6 +176,7 @@ class BaseTTSEngine(ABC, Generic[Model, Request]):
         self._stop_idling()
         if self._model is None:
             return
+        self._close(self._model)
         self._model = None
         gc.collect()
         torch = sys.modules.get("torch")

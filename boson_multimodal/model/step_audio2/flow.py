@@ -30,11 +30,18 @@ class FlowPrompt:
     codes: `[1, T]`, 25 a second
     mel: `[1, 2T, 80]`, the logarithmic spectrogram of the same piece, 50 frames a second
     speaker: `[1, 192]`, the embedding of the speaker, of any length
+
+    Shared by utterances: its tensors are not to be changed.
     """
 
     codes: Tensor
     mel: Tensor
     speaker: Tensor
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(tensor.numel() * tensor.element_size() for tensor in (self.codes, self.mel, self.speaker))
 
     def __post_init__(self) -> None:
         frames = FRAMES_PER_CODE * self.codes.shape[-1]

@@ -64,7 +64,9 @@ class HarmonicSource(nn.Module):
         kept = 0 if cached is None else cached.samples.shape[-1]
         if cached is not None:
             cycles = cycles + (cached.phase - cycles[..., kept - 1])[..., None]
-        voiced = (f0 > config.voiced_threshold).to(f0.dtype).repeat_interleave(config.samples_per_frame, dim=-1)[:, None]
+        voiced = (
+            (f0 > config.voiced_threshold).to(f0.dtype).repeat_interleave(config.samples_per_frame, dim=-1)[:, None]
+        )
         loudness = voiced * config.noise_std + (1 - voiced) * config.sine_amplitude / 3
         noise = torch.randn(cycles.shape, generator=generator, device=generator.device).to(f0)
         sines = config.sine_amplitude * torch.sin(2 * math.pi * cycles.remainder(1)) * voiced + loudness * noise

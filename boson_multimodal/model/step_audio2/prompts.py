@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,6 +12,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from boson_multimodal.audio_files import read_audio
+from boson_multimodal.model.step_audio2.flow import FlowPrompt
 from boson_multimodal.model.step_audio2.frontend import SOUND_RATE, VOICE_RATE, log_mel_80, resample
 from boson_multimodal.model.step_audio2.speaker import SpeakerEncoder
 from boson_multimodal.model.step_audio2.speech_tokenizer import MAX_SECONDS, SpeechTokenizer
@@ -33,25 +33,6 @@ FRAMES_PER_CODE = 2
 CROPPED_CODES = 2
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class VoicePrompt:
-    """A voice to go on speaking with. Shared: its tensors are not to be changed."""
-
-    codes: Tensor
-    """`[1, T]`, int64, 25 a second."""
-
-    mel: Tensor
-    """`[1, 2T, 80]`, float32, of the same sound."""
-
-    speaker: Tensor
-    """`[1, 192]`, float32."""
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return sum(tensor.numel() * tensor.element_size() for tensor in (self.codes, self.mel, self.speaker))
-
-
 class VoicePrompts:
     """Prepares prompts with the networks of a `token2wav` folder, one at a time. Thread-safe."""
 
@@ -61,7 +42,7 @@ class VoicePrompts:
         self.tokenizer = SpeechTokenizer(folder)
         self.speaker_encoder = SpeakerEncoder(folder)
         self._cache_bytes = cache_bytes
-        self._kept: OrderedDict[bytes, VoicePrompt] = OrderedDict()
+        self._kept: OrderedDict[bytes, FlowPrompt] = OrderedDict()
         self._one_at_a_time = threading.Lock()
 
     @property
@@ -70,7 +51,7 @@ class VoicePrompts:
         with self._one_at_a_time:
             return sum(prompt.size for prompt in self._kept.values())
 
-    def prompt(self, audio: bytes) -> VoicePrompt:
+    def prompt(self, audio: bytes) -> FlowPrompt:
         """The prompt of a recording in any format that `read_audio` reads, of its first 30 s. Blocks.
 
         Raises `ValueError` when it is no audio or too short, `CheckpointError` for missing networks.
@@ -92,7 +73,7 @@ class VoicePrompts:
         self.tokenizer.network.unload()
         self.speaker_encoder.network.unload()
 
-    def _prepare(self, samples: NDArray[np.float32], rate: int) -> VoicePrompt:
+    def _prepare(self, samples: NDArray[np.float32], rate: int) -> FlowPrompt:
         if len(samples) < MIN_SECONDS * rate:
             raise ValueError(
                 f"the recording of a voice lasts {len(samples) / rate:.2f} s; give {MIN_SECONDS:g} s at least, "
@@ -101,7 +82,7 @@ class VoicePrompts:
         samples = samples[: int(MAX_SECONDS * rate)]
         heard = resample(samples, rate, VOICE_RATE)[: int(MAX_SECONDS * VOICE_RATE)]
         codes, mel = aligned(self.tokenizer.encode(heard), log_mel_80(resample(samples, rate, SOUND_RATE)))
-        return VoicePrompt(codes, mel, self.speaker_encoder.encode(heard))
+        return FlowPrompt(codes, mel, self.speaker_encoder.encode(heard))
 
 
 def aligned(codes: Tensor, mel: Tensor) -> tuple[Tensor, Tensor]:
