@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import gc
-import io
 import resource
-import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from boson_multimodal.model.step_audio2.tiny_checkpoint import write_tiny_token2wav
 from boson_multimodal.model.step_audio2.token2wav import SAMPLES_PER_CODE, CodePlan
+from boson_multimodal.tiny_step_audio2 import write_tiny_step_audio2
 from boson_multimodal.tts import BaseTTSEngine, EngineBusy, StepAudio2TTS
 from boson_multimodal.tts.step_audio2 import SpeechCodes
-
-
-def recording(pitch_hz: float = 150.0, seconds: float = 1.0, rate: int = 16_000) -> bytes:
-    """A WAV file of a hum."""
-    times = np.arange(int(seconds * rate)) / rate
-    tone = sum(np.sin(2 * np.pi * pitch_hz * k * times) / k for k in range(1, 8))
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(rate)
-        writer.writeframes((8000 * tone).astype("<i2").tobytes())
-    return file.getvalue()
 
 
 def resident_bytes() -> int:
@@ -43,12 +28,7 @@ def codes(count: int, seed: int = 0) -> list[int]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A tiny checkpoint with two voices."""
-    root = tmp_path_factory.mktemp("step-audio-2")
-    write_tiny_token2wav(root / "token2wav")
-    (root / "voices").mkdir()
-    (root / "voices" / "anna.wav").write_bytes(recording(210))
-    (root / "voices" / "bert.wav").write_bytes(recording(110))
-    return root
+    return write_tiny_step_audio2(tmp_path_factory.mktemp("step-audio-2")).checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -99,12 +79,12 @@ def test_the_first_sound_comes_with_the_first_chunk(tts):
     stream.close()
 
 
-def test_seed_and_voice_make_the_sound(tts):
+def test_seed_and_voice_make_the_sound(tts, folder):
     """The same request sounds the same, another seed or voice otherwise, and a recording counts as a voice."""
     said = codes(9)
     one = tts.generate(SpeechCodes(said, "anna", 1))
     assert np.array_equal(one, tts.generate(SpeechCodes(said, "anna", 1)))
-    assert np.array_equal(one, tts.generate(SpeechCodes(said, recording(210), 1)))
+    assert np.array_equal(one, tts.generate(SpeechCodes(said, (folder / "voices" / "anna.wav").read_bytes(), 1)))
     assert np.array_equal(one, tts.generate(SpeechCodes(said, None, 1)))
     assert not np.array_equal(one, tts.generate(SpeechCodes(said, "anna", 2)))
     assert not np.array_equal(one, tts.generate(SpeechCodes(said, "bert", 1)))
