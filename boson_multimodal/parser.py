@@ -137,9 +137,9 @@ class AudioTokenParser:
 
     def _feed_structured(self, delta: Mapping[str, str | None]) -> None:
         text, audio = delta.get("tts_text"), delta.get("tts_audio")
+        self._structured = True
         if not text and not audio:
             return
-        self._structured = True
         self._release("content")
         self._enter()
         self._scan("tts_text", text or "")
