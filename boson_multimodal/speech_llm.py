@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from contextlib import asynccontextmanager
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 import httpx2
 import openai
@@ -170,7 +170,8 @@ class SpeechLLM:
         try:
             yield
         except openai.APIStatusError as error:
-            raise SpeechLLMError(f"the speech model's server answered {error.message}", error.status_code) from error
+            status = error.status_code
+            raise SpeechLLMError(f"the speech model's server answered {status}: {_said(error)}", status) from error
         except (TimeoutError, openai.APITimeoutError, httpx2.TimeoutException) as error:
             raise SpeechLLMError(f"{place} did not answer in time; is the model loaded?") from error
         except (openai.APIConnectionError, httpx2.HTTPError, httpx2.StreamError) as error:
@@ -181,3 +182,10 @@ class SpeechLLM:
             raise SpeechLLMError(f"the speech model's server failed: {error.message}") from error
         except (openai.OpenAIError, ValueError) as error:
             raise SpeechLLMError(f"{place}: {error}") from error
+
+
+def _said(error: openai.APIStatusError) -> str:
+    """The server's own words for its refusal."""
+    body: object = error.body
+    message: object = cast("dict[str, object]", body).get("message") if isinstance(body, dict) else None
+    return message if isinstance(message, str) else error.message

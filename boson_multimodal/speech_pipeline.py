@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, cast
@@ -19,6 +20,8 @@ from boson_multimodal.speech_synthesis import SPEECH_RATE_HZ
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
+
+log = logging.getLogger(__name__)
 
 EVENTS_AHEAD = 64
 """How far an answer may be ahead of who listens to it."""
@@ -36,7 +39,7 @@ class SpeechPipeline:
         self._began = time.monotonic()
         self._transcript: list[str] = []
         self._held: list[str] = []
-        self._aloud = True
+        self._aloud = self._listened = True
         self._spoken = False
 
     @property
@@ -64,6 +67,7 @@ class SpeechPipeline:
                     raise event
                 yield event
         finally:
+            self._listened = False
             await _end(tasks)
 
     async def _read(self, written: AsyncGenerator[LLMEvent]) -> None:
@@ -74,8 +78,8 @@ class SpeechPipeline:
                     await self._take(event)
             await self._release(TextDelta)
             await (self.codes if self._aloud else self._events).put(None)
-        except Exception as error:  # raised where the answer is listened to
-            await self._events.put(error)
+        except Exception as error:
+            await self._fail(error)
 
     async def _speak(self, sound: AsyncGenerator[bytes]) -> None:
         """Pass the sound on. It ends after the model's answer has."""
@@ -88,7 +92,14 @@ class SpeechPipeline:
                     await self._events.put(PcmDelta(pcm))
             await self._events.put(None)
         except Exception as error:
+            await self._fail(error)
+
+    async def _fail(self, error: Exception) -> None:
+        """Have it raised where the answer is listened to. When it is not any more, nobody would make room for it."""
+        if self._listened:
             await self._events.put(error)
+        else:
+            log.warning("while an answer was being closed: %s", error)
 
     async def _take(self, event: LLMEvent) -> None:
         match event:

@@ -193,7 +193,7 @@ async def test_a_refusal_about_something_else_is_not_repeated():
 async def test_a_failing_server():
     """The server's status and message are in the error."""
     async with serve_step(status=500) as server:
-        with pytest.raises(SpeechLLMError, match="scripted failure") as caught:
+        with pytest.raises(SpeechLLMError, match="answered 500: scripted failure") as caught:
             await answered(server)
     assert caught.value.status == 500
 

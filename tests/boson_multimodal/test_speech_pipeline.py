@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from contextlib import aclosing
+
+import pytest
 
 from boson_multimodal.parser import ParserEvent
 from boson_multimodal.speech_answers import TranscriptDelta
 from boson_multimodal.speech_pipeline import EVENTS_AHEAD, SpeechPipeline
-from boson_multimodal.speech_synthesis import speak
-from tests.boson_multimodal.fake_voice import FakeVoice, sound
 
 
 class Model:
@@ -67,34 +66,24 @@ async def test_the_model_does_not_run_ahead_of_the_listener():
     assert model.closed
 
 
-async def test_many_codes_are_given_in_parts():
-    """A backlog does not make the first of it wait for the last, and arrives whole."""
-    codes: asyncio.Queue[int | None] = asyncio.Queue()
-    for code in [*range(60), None]:
-        codes.put_nowait(code)
-    async with aclosing(speak(FakeVoice(lookahead=0), codes, None, None)) as pieces:
-        heard = [piece async for piece in pieces]
-    assert [len(piece) // (2 * 960) for piece in heard] == [25, 25, 10]
-    assert b"".join(heard) == sound(list(range(60)))
+@pytest.mark.parametrize("failing", ["model", "voice"])
+async def test_a_failure_while_closing_does_not_hold_it_up(failing, caplog):
+    """Who has gone makes no room for an error; it is logged, and closing goes on."""
+    pipeline, model, taken = SpeechPipeline(codes_ahead=8), Model(ParserEvent("text", "x")), asyncio.Event()
 
+    async def breaking(stream, breaks: bool):
+        try:
+            async with aclosing(stream) as events:
+                async for event in events:
+                    yield event
+        finally:
+            if breaks:
+                raise RuntimeError("lost at last")
 
-async def test_a_stream_opened_for_nobody_is_closed():
-    """A listener that goes while the voice is being opened leaves no voice behind."""
-
-    class SlowVoice(FakeVoice):
-        def open_stream(self, voice, seed=None):
-            self.pushing.set()
-            assert self.gate is not None
-            assert self.gate.wait(20)
-            return super().open_stream(voice, seed)
-
-    voice = SlowVoice(gate=threading.Event())
-    task = asyncio.create_task(anext(speak(voice, asyncio.Queue(), None, None)))
-    await asyncio.to_thread(voice.pushing.wait, 20)
-    task.cancel()
-    await turns()
-    task.cancel()
-    voice.gate.set()
-    await asyncio.wait([task])
-    assert task.cancelled()
-    assert (len(voice.opened), voice.closed) == (1, 1)
+    written = breaking(model.write(), failing == "model")
+    sound = breaking(silence(pipeline.codes, taken), failing == "voice")
+    async with aclosing(pipeline.run(written, sound)) as events:
+        await anext(events)
+        await taken.wait()
+        await turns()
+    assert "lost at last" in caplog.text
