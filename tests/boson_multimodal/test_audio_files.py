@@ -42,3 +42,10 @@ def test_what_is_no_audio(tmp_path: Path) -> None:
         read_audio(b"no audio at all")
     with pytest.raises(ValueError, match="there is no audio file"):
         read_audio(tmp_path / "nothing.wav")
+
+
+def test_no_more_is_decoded_than_asked_for(recording: Path) -> None:
+    """A small file may hold hours of silence: it is refused by its length in seconds."""
+    assert len(read_audio(recording, max_seconds=1.0)[0]) == 16_000
+    with pytest.raises(ValueError, match=r"longer than 0\.5 s"):
+        read_audio(recording, max_seconds=0.5)
