@@ -64,7 +64,9 @@ class HarmonicSource(nn.Module):
         kept = 0 if cached is None else cached.samples.shape[-1]
         if cached is not None:
             cycles = cycles + (cached.phase - cycles[..., kept - 1])[..., None]
-        voiced = (f0 > config.voiced_threshold).to(f0.dtype).repeat_interleave(config.samples_per_frame, dim=-1)[:, None]
+        voiced = (
+            (f0 > config.voiced_threshold).to(f0.dtype).repeat_interleave(config.samples_per_frame, dim=-1)[:, None]
+        )
         loudness = voiced * config.noise_std + (1 - voiced) * config.sine_amplitude / 3
         noise = torch.randn(cycles.shape, generator=generator, device=generator.device).to(f0)
         sines = config.sine_amplitude * torch.sin(2 * math.pi * cycles.remainder(1)) * voiced + loudness * noise
@@ -84,9 +86,11 @@ class HarmonicSource(nn.Module):
         """
         config = self.config
         hop = config.samples_per_frame
-        harmonics = torch.arange(1, config.harmonics + 2, device=f0.device, dtype=f0.dtype)
-        advance = (f0[:, None] * harmonics[:, None] / config.sample_rate).remainder(1) * hop
-        middle = advance.remainder(1).cumsum(dim=-1).remainder(1)
+        # In double precision, in which a long sum of frames is exact, and which not every device has.
+        harmonics = torch.arange(1, config.harmonics + 2, dtype=torch.float64)
+        advance = (f0.cpu()[:, None] * harmonics[:, None] / config.sample_rate).remainder(1) * hop
+        middle = advance.cumsum(dim=-1).remainder(1).to(f0)
+        advance = advance.to(f0)
         following = torch.cat((advance[..., 1:], advance[..., -1:]), dim=-1)
         place = (torch.arange(hop, device=f0.device, dtype=f0.dtype) + 0.5) / hop - 0.5
         slope = torch.where(place < 0, advance[..., None], following[..., None])

@@ -45,5 +45,7 @@ class SpeechTokenizer:
         mel = log_mel_128(samples).numpy()
         codes = self.network.run(mel, np.array([mel.shape[2]], np.int32), shape=(1, None))
         if codes.size == 0 or codes.min() < 0 or codes.max() >= CODEBOOK_SIZE:
-            raise CheckpointError(f"{self._file} gives codes that are none of 0 to {CODEBOOK_SIZE - 1}; is it the right file?")
+            raise CheckpointError(
+                f"{self._file} gives codes that are none of 0 to {CODEBOOK_SIZE - 1}; is it the right file?"
+            )
         return torch.from_numpy(codes.astype(np.int64))
