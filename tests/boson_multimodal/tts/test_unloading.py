@@ -92,6 +92,8 @@ def test_a_timer_that_is_too_late_does_nothing() -> None:
     with engine.in_use():
         clock.advance(1.0)
         assert engine.loaded
+    clock.advance(30.0)
+    engine.generate(1)
     clock.advance(59.0)
     assert engine.loaded
     clock.advance(1.0)

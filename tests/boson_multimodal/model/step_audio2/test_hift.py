@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -166,6 +167,14 @@ def test_loud_sound_is_limited() -> None:
     torch.nn.init.constant_(hift.conv_post.bias, 9.0)
     wave, _ = hift(mel_frames(4), noise())
     assert wave.abs().max() == pytest.approx(0.99)
+
+
+def test_loud_spectra_are_limited() -> None:
+    """A magnitude is a hundred at most, whatever its exponent: 16 bins of that are a hundred in a sample."""
+    hift = Hift(replace(TINY, peak=1e9))
+    torch.nn.init.constant_(hift.conv_post.bias, 20.0)
+    wave, _ = hift(mel_frames(4), noise())
+    assert wave.abs().max() < 150
 
 
 def test_noise_comes_from_the_generator_alone(folder: Path) -> None:
