@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -89,7 +89,7 @@ class BaseTTSEngine(ABC, Generic[Model, Request]):
             self._unload()
 
     @contextmanager
-    def in_use(self) -> Iterator[Model]:
+    def in_use(self) -> Generator[Model]:
         """The model, loaded if need be, and not unloaded until the end of the block.
 
         Uses that begin while it is being loaded wait for that; if it fails, each tries again.

@@ -137,8 +137,7 @@ class Hift(nn.Module):
     def decode(self, mel: Tensor, source: Tensor) -> Tensor:
         """Mel `[1, 80, L]` and source `[1, 1, L * 480]` -> samples `[1, L * 480]`."""
         config = self.config
-        framing = {"n_fft": config.n_fft, "hop_length": config.hop, "window": self.window}
-        spectrum = torch.stft(source[:, 0], **framing, return_complex=True)
+        spectrum = torch.stft(source[:, 0], config.n_fft, config.hop, window=self.window, return_complex=True)
         parts = torch.cat((spectrum.real, spectrum.imag), dim=1)
         x = self.conv_pre(mel)
         kinds = len(config.resblock_kernels)
@@ -152,7 +151,7 @@ class Hift(nn.Module):
             x = torch.stack([block(x) for block in blocks]).mean(dim=0)
         magnitude, phase = self.conv_post(F.leaky_relu(x, 0.01)).split(config.n_fft // 2 + 1, dim=1)
         magnitude = magnitude.exp().clamp(max=config.max_magnitude)
-        wave = torch.istft(torch.polar(magnitude, phase.sin()), **framing)
+        wave = torch.istft(torch.polar(magnitude, phase.sin()), config.n_fft, config.hop, window=self.window)
         return wave.clamp(-config.peak, config.peak)
 
     def fold_weight_norm(self) -> Hift:
@@ -175,7 +174,7 @@ def load_hift(folder: Path, device: str | torch.device = "cpu") -> Hift:
         stored = torch.load(file, map_location="cpu", weights_only=True)
         tensors = {_current_name(name): tensor.float() for name, tensor in stored.items()}
     except (OSError, RuntimeError, EOFError, AttributeError, pickle.UnpicklingError) as error:
-        raise CheckpointError(f"{file} cannot be read as weights ({error}); download it again") from error
+        raise CheckpointError(f"{file} cannot be read as a file of weights; download it again") from error
     # Without memory for parameters until the file's own take their place.
     with torch.device("meta"):
         model = Hift(_config_of(tensors, file))

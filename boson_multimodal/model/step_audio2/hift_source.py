@@ -86,9 +86,11 @@ class HarmonicSource(nn.Module):
         """
         config = self.config
         hop = config.samples_per_frame
-        harmonics = torch.arange(1, config.harmonics + 2, device=f0.device, dtype=f0.dtype)
-        advance = (f0[:, None] * harmonics[:, None] / config.sample_rate).remainder(1) * hop
-        middle = advance.remainder(1).cumsum(dim=-1).remainder(1)
+        # In double precision, in which a long sum of frames is exact, and which not every device has.
+        harmonics = torch.arange(1, config.harmonics + 2, dtype=torch.float64)
+        advance = (f0.cpu()[:, None] * harmonics[:, None] / config.sample_rate).remainder(1) * hop
+        middle = advance.cumsum(dim=-1).remainder(1).to(f0)
+        advance = advance.to(f0)
         following = torch.cat((advance[..., 1:], advance[..., -1:]), dim=-1)
         place = (torch.arange(hop, device=f0.device, dtype=f0.dtype) + 0.5) / hop - 0.5
         slope = torch.where(place < 0, advance[..., None], following[..., None])

@@ -42,7 +42,8 @@ class OnnxModel:
         except Exception as error:
             given = ", ".join(f"{array.dtype}{list(array.shape)}" for array in inputs)
             raise CheckpointError(f"{self._file} does not take {given} ({error}); is it the right file?") from error
-        if len(output.shape) != len(shape) or any(due not in {None, n} for due, n in zip(shape, output.shape)):
+        fits = len(shape) == len(output.shape)
+        if not fits or any(due not in {None, found} for due, found in zip(shape, output.shape, strict=True)):
             raise CheckpointError(f"{self._file} gives the shape {output.shape}, not {shape}; is it the right file?")
         return output
 

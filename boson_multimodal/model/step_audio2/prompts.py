@@ -7,7 +7,6 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 

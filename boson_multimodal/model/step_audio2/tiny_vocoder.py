@@ -19,7 +19,10 @@ from boson_multimodal.model.step_audio2.speech_tokenizer import CODEBOOK_SIZE
 from boson_multimodal.model.step_audio2.speech_tokenizer import FILE as TOKENIZER_FILE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    Values = Mapping[str, tuple[int, Sequence[int | str]]]
 
 TINY = HiftConfig(base_channels=16, f0_channels=8)
 """Everything but the widths, which are read off the weights, is as in the real vocoder."""
@@ -105,14 +108,14 @@ def _write_speaker_encoder(file: Path, draw: np.random.Generator) -> None:
 def _write(
     file: Path,
     nodes: list[Any],
-    inputs: dict[str, tuple[int, list[int | str]]],
-    outputs: dict[str, tuple[int, list[int | str]]],
+    inputs: Values,
+    outputs: Values,
     constants: dict[str, np.ndarray[Any, Any]],
 ) -> None:
     onnx = _onnx()
     helper = onnx.helper
 
-    def declared(values: dict[str, tuple[int, list[int | str]]]) -> list[Any]:
+    def declared(values: Values) -> list[Any]:
         return [helper.make_tensor_value_info(name, *kind) for name, kind in values.items()]
 
     stored = [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()]
