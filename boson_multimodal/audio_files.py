@@ -38,11 +38,12 @@ def read_audio(source: Path | bytes, *, max_seconds: float = math.inf) -> tuple[
             if not container.streams.audio:
                 raise ValueError(f"{name} has no audio track")
             rate = container.streams.audio[0].rate
-            resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
+            # FFmpeg's own mix of two channels is louder than either of them; their mean is not.
+            resampler = av.AudioResampler(format="fltp", rate=rate)
             pieces: list[NDArray[np.float32]] = []
             decoded = 0
             for frame in container.decode(audio=0):
-                pieces += [resampled.to_ndarray()[0] for resampled in resampler.resample(frame)]
+                pieces += [resampled.to_ndarray().mean(axis=0) for resampled in resampler.resample(frame)]
                 decoded += frame.samples
                 if decoded > max_seconds * rate:
                     raise ValueError(f"{name} is longer than {max_seconds:g} s; send a shorter one")

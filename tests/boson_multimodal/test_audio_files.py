@@ -30,6 +30,15 @@ def test_a_file_and_its_bytes_are_the_same(recording: Path) -> None:
     assert (samples == again).all()
 
 
+def test_two_channels_are_as_loud_as_one(recording: Path) -> None:
+    """A voice recorded in stereo is the same voice: louder, it would be another one to whoever imitates it."""
+    stereo = recording.with_name("stereo.wav")
+    with wave.open(str(stereo), "wb") as file:
+        file.setparams((2, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(b"\0\1\0\1" * 16_000)
+    assert (read_audio(stereo)[0] == read_audio(recording)[0]).all()
+
+
 def test_sent_bytes_open_no_file(recording: Path) -> None:
     """A playlist sent as a recording would otherwise read any file of the server's."""
     with pytest.raises(ValueError, match="cannot be read as audio"):
