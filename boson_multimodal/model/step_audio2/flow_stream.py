@@ -51,10 +51,13 @@ class FlowStream:
         self._pending = known[settled:]
         return self._advance(known[:settled], self._pending)
 
-    def finish(self) -> Tensor:
-        """The frames that are left, `[80, T]`; frees what the stream holds. Raises `RuntimeError` the second time."""
+    def finish(self, codes: Sequence[int] | Tensor = ()) -> Tensor:
+        """The last codes, if any -> the frames that are left, `[80, T]`; frees what the stream holds.
+
+        Pushed before, the same codes make a chunk more. Raises as `push`, and `RuntimeError` the second time.
+        """
         self._check_open()
-        mel = self._advance(self._pending, None)
+        mel = self._advance(torch.cat((self._pending, self._flow.check_codes(codes))), None)
         self._ended = True
         del self._encoder_cache, self._solver_caches
         return mel

@@ -133,6 +133,19 @@ def test_an_empty_push_changes_nothing() -> None:
     assert torch.equal(stream.push(codes[12:]), plain[1])
 
 
+def test_the_last_codes_may_come_with_the_end() -> None:
+    """They are then one chunk with those that waited: the whole utterance at once, under the mask that says so."""
+    flow, codes, prompt = tiny_flow(2), random_codes(20), random_prompt()
+    stream = FlowStream(flow, prompt, 1)
+    first, rest = stream.push(codes[:10]), stream.finish(codes[10:])
+    assert (first.shape, rest.shape) == ((80, 14), (80, 26))
+    plain = spoken(FlowStream(flow, prompt, 1), codes, [10, 10])
+    assert torch.equal(first, plain[0])
+    assert not torch.equal(rest, torch.cat(plain[1:], dim=1))
+    with pytest.raises(ValueError, match="7000 is no speech code"):
+        FlowStream(flow, prompt, 1).finish([7000])
+
+
 def test_an_utterance_without_codes_is_empty() -> None:
     """A stream that is finished at once gives no frames."""
     assert FlowStream(tiny_flow(1), random_prompt(), 1).finish().shape == (80, 0)
