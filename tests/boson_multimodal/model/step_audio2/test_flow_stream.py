@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import Tensor
@@ -179,3 +181,14 @@ def test_a_prompt_that_does_not_fit_is_refused() -> None:
     prompt.codes[0, 0] = 6561
     with pytest.raises(ValueError, match="6561 is no speech code"):
         FlowStream(tiny_flow(1), prompt, 1)
+
+
+def test_inputs_follow_the_flow_to_its_device() -> None:
+    """Prompts and codes come from the CPU: a flow on another device, here one without values, takes them whole, padded
+    and by chunks, and mixes no devices."""
+    flow = deepcopy(tiny_flow(1)).to("meta")
+    codes, prompts = [random_codes(9), random_codes(4)], [random_prompt(5), random_prompt(7)]
+    stream = FlowStream(flow, prompts[0], 0, history=8)
+    mels = [*flow.generate_batch(codes, prompts, [0, 1]), stream.push(codes[0]), stream.finish()]
+    assert [tuple(mel.shape) for mel in mels] == [(80, 18), (80, 8), (80, 12), (80, 6)]
+    assert {mel.device.type for mel in mels} == {"meta"}
