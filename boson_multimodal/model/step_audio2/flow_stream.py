@@ -52,8 +52,10 @@ class FlowStream:
         return self._advance(known[:settled], self._pending)
 
     def finish(self, codes: Sequence[int] | Tensor = ()) -> Tensor:
-        """The frames that are left, with those of the last `codes`, `[80, T]`; frees what the stream holds. Raises as
-        `push` does."""
+        """The last codes, if any -> the frames that are left, `[80, T]`; frees what the stream holds.
+
+        Pushed before, the same codes make a chunk more. Raises as `push`, and `RuntimeError` the second time.
+        """
         self._check_open()
         mel = self._advance(torch.cat((self._pending, self._flow.check_codes(codes))), None)
         self._ended = True

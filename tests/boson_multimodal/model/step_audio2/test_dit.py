@@ -96,6 +96,13 @@ def test_a_block_is_its_formula() -> None:
     torch.testing.assert_close(out, expected, atol=1e-5, rtol=0)
 
 
+def test_the_cache_is_in_the_order_of_time() -> None:
+    """New frames stand after the old ones, as trimming takes them to."""
+    x = random(2, 30, 320)
+    for early, late in zip(by_chunks(x[:, :12], [12])[1].attention, by_chunks(x, [12, 18])[1].attention, strict=True):
+        assert torch.equal(late[..., :12, :], early)
+
+
 def test_trimming_keeps_the_first_and_the_last_frames() -> None:
     """Keys and values of what stands between are forgotten, old before new; convolutions go on where they were."""
     _, cache = by_chunks(random(2, 30, 320), [12, 18])

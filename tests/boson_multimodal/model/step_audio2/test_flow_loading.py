@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -79,12 +80,25 @@ def test_other_shapes_are_named(tmp_path: Path, weights: dict[str, Any]) -> None
 
 
 class Payload:
-    """What a hostile file would hold."""
+    """What a hostile file would hold: a folder is made when it is unpickled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.folder),)
 
 
-@pytest.mark.parametrize("content", [{"a": Payload()}, Payload(), [1], {"a": 1}, torch.zeros(3)])
+def test_nothing_is_run(tmp_path: Path) -> None:
+    """A file that would run something when it is unpickled is refused, and nothing is run."""
+    with pytest.raises(CheckpointError, match=r"flow\.pt cannot be read as weights"):
+        load_flow(save(tmp_path, {"a": Payload(tmp_path / "made")}), TINY_FLOW)
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("content", [[1], {"a": 1}, torch.zeros(3)])
 def test_files_that_hold_something_else_are_refused(tmp_path: Path, content: object) -> None:
-    """Nothing but a dictionary of tensors is taken, and nothing else is unpickled."""
+    """Nothing but a dictionary of tensors is taken."""
     with pytest.raises(CheckpointError, match=r"flow\.pt from the checkpoint"):
         load_flow(save(tmp_path, content), TINY_FLOW)
 

@@ -62,9 +62,10 @@ def test_the_estimator_sees_everything_once_and_nothing_once(solver: FlowMatchin
 
 def test_noise_is_the_same_in_any_portions() -> None:
     """What a frame begins with depends on the seed and on its place only."""
-    for portions in ([50], [1] * 50, [16, 16, 18], [0, 3, 0, 40, 7], [17, 33]):
-        noise = Noise(7, 80)
-        assert torch.equal(torch.cat([noise.take(size) for size in portions]), Noise(7, 80).take(50))
+    for channels in (80, 3):
+        for portions in ([50], [1] * 50, [16, 16, 18], [0, 3, 0, 40, 7], [17, 33]):
+            noise = Noise(7, channels)
+            assert torch.equal(torch.cat([noise.take(size) for size in portions]), Noise(7, channels).take(50))
 
 
 def test_noise_is_standard_normal() -> None:

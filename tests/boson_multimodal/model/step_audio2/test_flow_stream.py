@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import Tensor
@@ -133,6 +135,19 @@ def test_an_empty_push_changes_nothing() -> None:
     assert torch.equal(stream.push(codes[12:]), plain[1])
 
 
+def test_the_last_codes_may_come_with_the_end() -> None:
+    """They are then one chunk with those that waited: the whole utterance at once, under the mask that says so."""
+    flow, codes, prompt = tiny_flow(2), random_codes(20), random_prompt()
+    stream = FlowStream(flow, prompt, 1)
+    first, rest = stream.push(codes[:10]), stream.finish(codes[10:])
+    assert (first.shape, rest.shape) == ((80, 14), (80, 26))
+    plain = spoken(FlowStream(flow, prompt, 1), codes, [10, 10])
+    assert torch.equal(first, plain[0])
+    assert not torch.equal(rest, torch.cat(plain[1:], dim=1))
+    with pytest.raises(ValueError, match="7000 is no speech code"):
+        FlowStream(flow, prompt, 1).finish([7000])
+
+
 def test_an_utterance_without_codes_is_empty() -> None:
     """A stream that is finished at once gives no frames."""
     assert FlowStream(tiny_flow(1), random_prompt(), 1).finish().shape == (80, 0)
@@ -166,3 +181,14 @@ def test_a_prompt_that_does_not_fit_is_refused() -> None:
     prompt.codes[0, 0] = 6561
     with pytest.raises(ValueError, match="6561 is no speech code"):
         FlowStream(tiny_flow(1), prompt, 1)
+
+
+def test_inputs_follow_the_flow_to_its_device() -> None:
+    """Prompts and codes come from the CPU: a flow on another device, here one without values, takes them whole, padded
+    and by chunks, and mixes no devices."""
+    flow = deepcopy(tiny_flow(1)).to("meta")
+    codes, prompts = [random_codes(9), random_codes(4)], [random_prompt(5), random_prompt(7)]
+    stream = FlowStream(flow, prompts[0], 0, history=8)
+    mels = [*flow.generate_batch(codes, prompts, [0, 1]), stream.push(codes[0]), stream.finish()]
+    assert [tuple(mel.shape) for mel in mels] == [(80, 18), (80, 8), (80, 12), (80, 6)]
+    assert {mel.device.type for mel in mels} == {"meta"}
