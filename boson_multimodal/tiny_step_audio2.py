@@ -52,7 +52,8 @@ def write_tiny_step_audio2(folder: Path, seed: int = 0) -> TinyStepAudio2:
 def write_hum(file: Path, pitch_hz: float, seconds: float = 1.0) -> None:
     """A WAV file of a voice that hums."""
     times = np.arange(int(seconds * _RATE)) / _RATE
-    tone = sum(np.sin(2 * np.pi * pitch_hz * overtone * times) / overtone for overtone in range(1, 8))
+    overtones = np.arange(1, 8)[:, None]
+    tone = (np.sin(2 * np.pi * pitch_hz * overtones * times) / overtones).sum(axis=0)
     with wave.open(str(file), "wb") as writer:
         writer.setnchannels(1)
         writer.setsampwidth(2)

@@ -9,10 +9,11 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
 Model = TypeVar("Model")
@@ -20,7 +21,7 @@ Request = TypeVar("Request")
 
 
 class EngineBusy(RuntimeError):
-    """The model cannot be unloaded: it is in use."""
+    """The model is in use: it cannot be unloaded now, or cannot take more."""
 
 
 class Schedule(Protocol):
@@ -102,9 +103,9 @@ class BaseTTSEngine(ABC, Generic[Model, Request]):
             self._release()
 
     def generate(self, request: Request) -> NDArray[np.float32]:
-        """The whole speech of a request: mono samples in [-1, 1]. Blocks."""
-        with self.in_use() as model:
-            return self._generate(model, request)
+        """The whole speech of a request, the samples of `stream` in one piece. Blocks."""
+        pieces = list(self.stream(request))
+        return np.concatenate(pieces) if pieces else np.empty(0, np.float32)
 
     def stream(self, request: Request) -> Iterator[NDArray[np.float32]]:
         """The same piece by piece. The model is in use from the first piece to the last, or until the iterator is
@@ -115,10 +116,6 @@ class BaseTTSEngine(ABC, Generic[Model, Request]):
     @abstractmethod
     def _load(self) -> Model:
         """A new model. Called by one thread at a time."""
-
-    @abstractmethod
-    def _generate(self, model: Model, request: Request) -> NDArray[np.float32]:
-        """See `generate`. May be called by several threads at once."""
 
     @abstractmethod
     def _stream(self, model: Model, request: Request) -> Iterator[NDArray[np.float32]]:

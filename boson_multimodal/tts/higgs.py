@@ -62,9 +62,6 @@ class HiggsTTS(BaseTTSEngine[HiggsAudioServeEngine, HiggsText]):
     def _close(self, model: HiggsAudioServeEngine) -> None:
         model.close()
 
-    def _generate(self, model: HiggsAudioServeEngine, request: HiggsText) -> NDArray[np.float32]:
-        return np.concatenate([np.zeros(0, np.float32), *self._stream(model, request)])
-
     def _stream(self, model: HiggsAudioServeEngine, request: HiggsText) -> Iterator[NDArray[np.float32]]:
         with asyncio.Runner() as runner:
             pieces = model.generate_pcm_stream(**asdict(request))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from boson_multimodal.model.step_audio2.token2wav import SAMPLE_RATE, CodePlan, Token2Wav
@@ -17,6 +16,7 @@ from boson_multimodal.tts.base import BaseTTSEngine, EngineBusy, timer
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from boson_multimodal.model.step_audio2.token2wav import Token2WavStream
@@ -98,9 +98,6 @@ class StepAudio2TTS(BaseTTSEngine[Token2Wav, SpeechCodes]):
 
     def _load(self) -> Token2Wav:
         return Token2Wav(self.folder, self.device, self._dtype)
-
-    def _generate(self, model: Token2Wav, request: SpeechCodes) -> NDArray[np.float32]:
-        return np.concatenate([np.zeros(0, np.float32), *self._stream(model, request)])
 
     def _stream(self, model: Token2Wav, request: SpeechCodes) -> Iterator[NDArray[np.float32]]:
         stream = model.open(self.recording(request.voice), request.seed, self._plan)

@@ -14,12 +14,14 @@ import torch
 from boson_multimodal.model.higgs_audio.loading import CheckpointError
 from boson_multimodal.model.step_audio2.frontend import log_mel_80, resample
 from boson_multimodal.model.step_audio2.onnx_model import OnnxModel
-from boson_multimodal.model.step_audio2.prompts import VoicePrompt, VoicePrompts, aligned
+from boson_multimodal.model.step_audio2.prompts import VoicePrompts, aligned
 from boson_multimodal.model.step_audio2.tiny_vocoder import write_tiny_vocoder
 from tests.boson_multimodal.model.step_audio2.recordings import a_sound, wav
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from boson_multimodal.model.step_audio2.flow import FlowPrompt
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def same(one: VoicePrompt, other: VoicePrompt) -> bool:
+def same(one: FlowPrompt, other: FlowPrompt) -> bool:
     """Whether two prompts are equal to the bit."""
     return all(torch.equal(getattr(one, name), getattr(other, name)) for name in ("codes", "mel", "speaker"))
 
@@ -149,7 +151,7 @@ def test_many_at_once_prepare_once(folder: Path, runs: list[str]) -> None:
     """Requests that come together for one voice share one preparation."""
     prompts = VoicePrompts(folder)
     audio = wav(a_sound(1.0, 16000), 16000)
-    found: list[VoicePrompt] = []
+    found: list[FlowPrompt] = []
     threads = [threading.Thread(target=lambda: found.append(prompts.prompt(audio))) for _ in range(4)]
     for thread in threads:
         thread.start()
