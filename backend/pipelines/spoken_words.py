@@ -88,6 +88,12 @@ _EMBEDDED = re.compile(
 )
 """Clauses that end with a word which leads on elsewhere ("who you are", "what I think about")."""
 
+_NAMED_BEFORE = r"(?!.*\b(?:what|whatever|which|who|that|how|\w+thing)\b)"
+_LACKS_OBJECT = re.compile(rf"{_NAMED_BEFORE}.*\b(?:give|hand|lend|bring|send|pass|buy) (?:me|us)")
+"""What is given is still to come ("can you give me")."""
+_MAY_LACK_OBJECT = re.compile(rf"{_NAMED_BEFORE}.*\b(?:tell|show|teach) (?:me|us)")
+"""The same with verbs that may do without ("show me")."""
+
 _SUBORDINATE = _vocabulary("when if while because although though unless until since after before once as")
 _SUBJECTS = _vocabulary(
     "i you he she it we they there this that who what everybody everyone somebody someone nobody people let please "
@@ -147,6 +153,7 @@ def completeness(text: str) -> Completeness:
     # Whoever punctuates would have closed a finished sentence.
     punctuates = any(mark in text for mark in ",.!?;")
     may_go_on = not asks and (spoken[-1] in _MAY_LEAD_ON or _lacks_noun(spoken, _RANKS))
+    may_go_on = may_go_on or _MAY_LACK_OBJECT.fullmatch(" ".join(spoken)) is not None
     return Completeness.UNCLEAR if punctuates or may_go_on or not text.isascii() else Completeness.FINISHED
 
 
@@ -180,7 +187,8 @@ def _must_go_on(text: str, spoken: list[str], asks: bool) -> bool:
         return True
     if len(spoken) > 1 and last in (_LEADS_ON_EVEN_IN_QUESTIONS if asks else _LEADS_ON):
         return _EMBEDDED.fullmatch(" ".join(spoken)) is None
-    if _OPENING.fullmatch(" ".join(spoken)):
+    whole = " ".join(spoken)
+    if _OPENING.fullmatch(whole) or (_LACKS_OBJECT.fullmatch(whole) and not written.endswith(_ENDS)):
         return True
     if asks:
         return False

@@ -29,6 +29,11 @@ I'll take the red one
 If you have time we could have lunch together
 As far as I know it's closed
 Before you start cooking, wash your hands.
+What can you give me
+There is nothing you could bring us
+Who told me
+Please call me
+Show me.
 """.strip().splitlines()
 
 UNFINISHED = """
@@ -54,6 +59,8 @@ On the other hand
 The thing is
 What I want to say is
 It costs about
+Can you give me
+Please bring us
 """.strip().splitlines()
 
 UNCLEAR = [
@@ -66,6 +73,8 @@ UNCLEAR = [
     "She is the best",
     "We should probably",
     "Put it on",
+    "Could you tell me",
+    "Show us",
 ]
 
 
