@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from boson_multimodal.speech_answers import AnswerEvent
     from boson_multimodal.speech_llm import SpeechLLM
+    from boson_multimodal.speech_synthesis import Voice
 
     Messages: TypeAlias = Sequence[Mapping[str, Any]]
 
@@ -74,7 +75,7 @@ class AudioServer:
         self,
         llm: SpeechLLM,
         tts: Token2Wav,
-        default_voice: str | None = None,
+        default_voice: Voice | None = None,
         *,
         style: PromptStyle = DEFAULT_STYLE,
         answers: AnswerStore | None = None,
@@ -93,7 +94,7 @@ class AudioServer:
         messages: Messages,
         *,
         speech: bool = True,
-        voice: str | None = None,
+        voice: Voice | None = None,
         seed: int | None = None,
         options: Mapping[str, Any] | None = None,
         answer_id: str | None = None,

@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from functools import partial
-from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
+
+Voice: TypeAlias = "str | bytes"
+"""The name of a voice the engine knows, or a recording of one."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,7 +35,7 @@ class SynthesisError(RuntimeError):
 class TokenStream(Protocol):
     """One utterance in the making. Its methods are called from threads, never two at once."""
 
-    def push(self, ids: list[int]) -> bytes:
+    def push(self, codes: list[int], /) -> bytes:
         """Take the next codes, 0 to 6560. Returns PCM16LE mono at 24 kHz that is certain by now, maybe none."""
         ...
 
@@ -48,13 +51,13 @@ class TokenStream(Protocol):
 class Token2Wav(Protocol):
     """Turns speech codes into sound."""
 
-    def open_stream(self, voice: str | None, seed: int | None = None) -> TokenStream:
+    def open_stream(self, voice: Voice | None, seed: int | None = None) -> TokenStream:
         """An utterance in that voice; None is the engine's own. The same `seed` and codes give the same sound."""
         ...
 
 
 async def speak(
-    tts: Token2Wav, codes: asyncio.Queue[int | None], voice: str | None, seed: int | None
+    tts: Token2Wav, codes: asyncio.Queue[int | None], voice: Voice | None, seed: int | None
 ) -> AsyncGenerator[bytes]:
     """PCM16LE at 24 kHz of the codes from the queue up to None, in pieces. Raises `SynthesisError`.
 

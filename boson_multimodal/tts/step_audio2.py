@@ -83,7 +83,7 @@ class StepAudio2TTS(BaseTTSEngine[Token2Wav, SpeechCodes]):
             raise ValueError(f"there is no voice {voice!r}; the voices are {listed}")
         return file.read_bytes()
 
-    def open_stream(self, voice: str | bytes | None = None, seed: int | None = None) -> TokenStream:
+    def open_stream(self, voice: str | bytes | None = None, seed: int | None = None) -> StepAudio2Stream:
         """An utterance whose codes are still to come. Its model is in use until it is finished or closed.
 
         Raises `EngineBusy` when too many are open, `ValueError` for a voice that is none, `CheckpointError` when the
@@ -94,7 +94,7 @@ class StepAudio2TTS(BaseTTSEngine[Token2Wav, SpeechCodes]):
             model = stack.enter_context(self.in_use())
             if self.users > self._max_streams:
                 raise EngineBusy(f"{self._max_streams} utterances are being spoken, which is all at once; wait for one")
-            return TokenStream(model.open(recording, seed or 0, self._plan), stack.pop_all())
+            return StepAudio2Stream(model.open(recording, seed or 0, self._plan), stack.pop_all())
 
     def _load(self) -> Token2Wav:
         return Token2Wav(self.folder, self.device, self._dtype)
@@ -117,7 +117,7 @@ class StepAudio2TTS(BaseTTSEngine[Token2Wav, SpeechCodes]):
             return model.generate([request.codes for request in requests], voices, *(seeds or {0}))
 
 
-class TokenStream:
+class StepAudio2Stream:
     """One utterance as PCM16LE mono at 24 kHz. Not for several threads at once."""
 
     def __init__(self, stream: Token2WavStream, use: ExitStack) -> None:
