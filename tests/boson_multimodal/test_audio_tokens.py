@@ -95,6 +95,13 @@ def test_an_incomplete_set_is_refused(tmp_path, missing):
         read_token_ids(tmp_path)
 
 
+def test_a_set_that_ends_early_is_refused(tmp_path):
+    """An unbroken range with fewer codes than the codebook is no range of this codebook."""
+    write(tmp_path, "added_tokens.json", vocabulary(1000, count=6560))
+    with pytest.raises(TokenTableError, match="knows 6560 of"):
+        read_token_ids(tmp_path)
+
+
 def test_files_of_two_models_are_refused(tmp_path):
     """Mixed-up folders are noticed, not averaged."""
     write(tmp_path, "added_tokens.json", vocabulary(1000))
