@@ -38,10 +38,10 @@ _LONGEST_BEGUN = len("<audio_123456")
 @dataclass(frozen=True, slots=True)
 class ParserEvent:
     """One thing the model wrote. `text` is of the transcript and `other` is not, with a str as `value`; `audio` has a
-    tuple of speech codes 0 to 6560; `speech_start` and `speech_end` have None."""
+    list of speech codes 0 to 6560; `speech_start` and `speech_end` have None."""
 
     kind: Kind
-    value: str | tuple[int, ...] | None = None
+    value: str | list[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class ParsedSpeech:
     were none."""
 
     transcript: str
-    audio_ids: tuple[int, ...]
+    audio_ids: list[int]
     other: str
     pads: int
     invalid: int
@@ -78,7 +78,7 @@ class AudioTokenParser:
     def __init__(
         self,
         *,
-        in_speech: bool,
+        in_speech: bool = False,
         strict: bool = False,
         token_ids: TokenIds | None = None,
         detokenize: Callable[[Sequence[int]], str] | None = None,
@@ -126,8 +126,8 @@ class AudioTokenParser:
         def joined(kind: Kind) -> str:
             return "".join(cast("str", event.value) for event in events if event.kind == kind)
 
-        runs = [cast("tuple[int, ...]", event.value) for event in events if event.kind == "audio"]
-        return ParsedSpeech(joined("text"), tuple(chain(*runs)), joined("other"), self.pads, self.invalid)
+        runs = [cast("list[int]", event.value) for event in events if event.kind == "audio"]
+        return ParsedSpeech(joined("text"), list(chain(*runs)), joined("other"), self.pads, self.invalid)
 
     def _feed_content(self, content: str) -> None:
         if self._structured and content:
@@ -238,9 +238,9 @@ class AudioTokenParser:
         return [ParserEvent(kind, _joined(kind, values)) for kind, values in runs]
 
 
-def _joined(kind: Kind, values: list[Any]) -> str | tuple[int, ...] | None:
+def _joined(kind: Kind, values: list[Any]) -> str | list[int] | None:
     if kind == "audio":
-        return tuple(values)
+        return list(values)
     return "".join(values) if kind in {"text", "other"} else None
 
 

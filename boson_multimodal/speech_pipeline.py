@@ -111,7 +111,7 @@ class SpeechPipeline:
             case ParserEvent("audio", codes) if self._aloud:
                 self._spoken = True
                 await self._release(TranscriptDelta)
-                for code in cast("tuple[int, ...]", codes):
+                for code in cast("list[int]", codes):
                     await self.codes.put(code)
             case ParserEvent("speech_end"):
                 await self._release(TextDelta)

@@ -77,15 +77,15 @@ def test_text_is_not_held_back():
 
 def test_a_second_bracket_begins_anew():
     """The tag after a stray `<` is seen, and the stray one is text."""
-    assert told("a <<audio_5>") == [("text", "a <"), ("audio", (5,))]
-    assert told("<audio_1<audio_2>") == [("text", "<audio_1"), ("audio", (2,))]
+    assert told("a <<audio_5>") == [("text", "a <"), ("audio", [5])]
+    assert told("<audio_1<audio_2>") == [("text", "<audio_1"), ("audio", [2])]
 
 
 def test_codes_are_sound_fillers_or_counted():
     """Only codes of the codebook reach the voice; no code reaches the transcript."""
     parser = AudioTokenParser(in_speech=True)
     parsed = parser.parse("a<audio_0><audio_6560><audio_6561><audio_6562>b<audio_999999>")
-    assert parsed == ParsedSpeech("ab", (0, 6560), "", pads=1, invalid=2)
+    assert parsed == ParsedSpeech("ab", [0, 6560], "", pads=1, invalid=2)
     assert (parser.audio, parser.text) == (2, 2)
 
 
@@ -106,7 +106,7 @@ def test_strict_parsers_refuse_codes_that_do_not_exist():
 def test_the_speech_has_a_beginning_and_an_end():
     """Text inside is the transcript, text outside is not; a second start or end says nothing new."""
     text = "Hm.<tts_start><tts_start>Hi<audio_1><tts_end><tts_end>Bye"
-    expected = [("speech_start", None), ("text", "Hi"), ("audio", (1,)), ("speech_end", None), ("other", "Bye")]
+    expected = [("speech_start", None), ("text", "Hi"), ("audio", [1]), ("speech_end", None), ("other", "Bye")]
     assert told(text, in_speech=False) == [("other", "Hm."), *expected]
     assert told("<tts_start>Hi<audio_1><tts_end><tts_end>Bye") == expected[1:]
 
@@ -128,9 +128,9 @@ def test_space_between_tags_is_text():
     """A token may be a single space, which parts two words."""
     assert told("a<audio_1> <audio_2>b") == [
         ("text", "a"),
-        ("audio", (1,)),
+        ("audio", [1]),
         ("text", " "),
-        ("audio", (2,)),
+        ("audio", [2]),
         ("text", "b"),
     ]
 
@@ -138,7 +138,7 @@ def test_space_between_tags_is_text():
 def test_a_tag_cut_off_at_the_end_is_counted_and_not_shown():
     """An answer that ran into its limit does not end in half a tag; a lone bracket is what it is."""
     parser = AudioTokenParser(in_speech=True)
-    assert parser.parse("Hi<audio_12") == ParsedSpeech("Hi", (), "", pads=0, invalid=1)
+    assert parser.parse("Hi<audio_12") == ParsedSpeech("Hi", [], "", pads=0, invalid=1)
     assert told("Hi<tts_e") == told("Hi<t") == [("text", "Hi")]
     assert told("1 <") == [("text", "1 <")]
 
@@ -147,8 +147,8 @@ def test_codes_outside_the_speech_are_spoken(caplog):
     """A server that swallows `<tts_start>` still gives a voice, and the log says so once; a filler starts nothing."""
     with caplog.at_level(logging.WARNING):
         events = told("<audio_6561>A<audio_1>b<tts_end>c<audio_2>", in_speech=False)
-    speech = [("speech_start", None), ("audio", (1,)), ("text", "b"), ("speech_end", None), ("other", "c")]
-    assert events == [("other", "A"), *speech, ("speech_start", None), ("audio", (2,))]
+    speech = [("speech_start", None), ("audio", [1]), ("text", "b"), ("speech_end", None), ("other", "c")]
+    assert events == [("other", "A"), *speech, ("speech_start", None), ("audio", [2])]
     assert len(caplog.records) == 1
 
 
@@ -156,7 +156,7 @@ def test_one_feed_joins_neighbours_of_a_kind():
     """A piece of many codes is one event, in order between the words."""
     parser = AudioTokenParser(in_speech=True)
     events = parser.feed("a<tts_pad>b<audio_1><audio_6561><audio_2>c")
-    assert events == [ParserEvent("text", "ab"), ParserEvent("audio", (1, 2)), ParserEvent("text", "c")]
+    assert events == [ParserEvent("text", "ab"), ParserEvent("audio", [1, 2]), ParserEvent("text", "c")]
 
 
 def test_long_answers_of_brackets_hold_back_one_character():
@@ -179,9 +179,9 @@ def test_structured_deltas_give_the_events_of_raw_text():
     ]
     assert told(*deltas) == [
         ("text", "Hel"),
-        ("audio", (1,)),
+        ("audio", [1]),
         ("text", "lo"),
-        ("audio", (2,)),
+        ("audio", [2]),
         ("speech_end", None),
         ("other", "<tool_call>x"),
     ]
@@ -221,7 +221,7 @@ def test_token_ids_give_the_events_of_raw_text():
     one, two = "é".encode()
     ids = [72, one, 1000, 1001, two, 1000 + 6561, 302, 301, *b"<b>"]
     assert IDS.tags["<tts_end>"] == 301
-    expected = [("text", "H"), ("audio", (0, 1)), ("text", "é"), ("speech_end", None), ("other", "<b>")]
+    expected = [("text", "H"), ("audio", [0, 1]), ("text", "é"), ("speech_end", None), ("other", "<b>")]
     assert told(ids, token_ids=IDS, detokenize=Words()) == expected
     assert told(*[[number] for number in ids], token_ids=IDS, detokenize=Words()) == expected
 
@@ -229,7 +229,7 @@ def test_token_ids_give_the_events_of_raw_text():
 def test_ids_above_the_speech_tokens_are_counted():
     """Rows that pad the embedding are no sound and no words."""
     parser = AudioTokenParser(in_speech=True, token_ids=STEP_AUDIO_2_MINI, detokenize=Words())
-    assert parser.feed([158256, 158257, 158258, 158719]) == [ParserEvent("audio", (6560,))]
+    assert parser.feed([158256, 158257, 158258, 158719]) == [ParserEvent("audio", [6560])]
     assert (parser.pads, parser.invalid) == (1, 2)
 
 
@@ -237,7 +237,7 @@ def test_words_that_look_like_half_a_tag_are_text_before_a_code():
     """In id form a bracket followed by a speech token cannot become a tag."""
     assert told([*b"a <", 1003, *b"audio_4>"], token_ids=IDS, detokenize=Words()) == [
         ("text", "a <"),
-        ("audio", (3,)),
+        ("audio", [3]),
         ("text", "audio_4>"),
     ]
 

@@ -41,8 +41,8 @@ async def test_raw_text_is_told_apart():
         events = await answered(server)
     assert events == [
         ParserEvent("text", "Hel"),
-        ParserEvent("audio", (1, 2)),
-        ParserEvent("audio", (3,)),
+        ParserEvent("audio", [1, 2]),
+        ParserEvent("audio", [3]),
         ParserEvent("text", "lo"),
         ParserEvent("speech_end"),
         ParserEvent("other", "Bye"),
@@ -72,9 +72,9 @@ async def test_structured_deltas_are_read():
     finish = events.pop()
     assert events == [
         ParserEvent("text", "Hel"),
-        ParserEvent("audio", (1, 2)),
+        ParserEvent("audio", [1, 2]),
         ParserEvent("text", "lo"),
-        ParserEvent("audio", (3,)),
+        ParserEvent("audio", [3]),
         ParserEvent("speech_end"),
         ParserEvent("other", "Bye"),
     ]
@@ -154,7 +154,7 @@ async def test_a_server_with_another_template_is_sent_the_prompt():
     chunk = {"choices": [{"index": 0, "text": "Hi" + codes(5), "finish_reason": "stop"}]}
     async with serve_step(chunk) as server:
         *events, _ = await answered(server, api="completions")
-    assert events == [ParserEvent("text", "Hi"), ParserEvent("audio", (5,))]
+    assert events == [ParserEvent("text", "Hi"), ParserEvent("audio", [5])]
     ((path, body),) = server.requests
     assert path == "/v1/completions"
     assert body["prompt"] == "<|BOT|>human\nHi<|EOT|><|BOT|>assistant\n<tts_start>"
@@ -169,7 +169,7 @@ async def test_a_field_the_server_does_not_know_is_left_out():
     ):
         for _ in range(2):
             events = [event async for event in llm.stream(ASKED, speech=True)]
-            assert events[0] == ParserEvent("audio", (1,))
+            assert events[0] == ParserEvent("audio", [1])
     assert ["spaces_between_special_tokens" in body for _, body in server.requests] == [True, False, False]
 
 
