@@ -24,6 +24,7 @@ from backend.engines.openai_speech import OpenAITextToSpeech
 from backend.engines.preferred import PreferredSpeechToText
 from backend.engines.silero import SileroVad
 from backend.engines.smart_turn import SmartTurn
+from backend.engines.step_audio2 import StepAudio2TextToSpeech
 from backend.engines.tasks import stop
 from backend.engines.whisper import WhisperSpeechToText
 from backend.errors import ConfigurationError
@@ -113,7 +114,7 @@ def _tts(settings: Settings) -> TextToSpeech:
         case "higgs":
             return HiggsTextToSpeech(settings.tts_model, settings.tts_codec, settings.device)
         case "step-audio2":
-            raise ConfigurationError("the step-audio2 voice is not in this version; use --tts higgs, openai or offline")
+            return _step_audio2(settings)
         case "openai":
             pass
         case "auto" if settings.tts_base_url:
@@ -122,6 +123,23 @@ def _tts(settings: Settings) -> TextToSpeech:
             return OfflineTextToSpeech()
     return OpenAITextToSpeech(
         base_url=settings.tts_base_url, api_key=settings.tts_api_key, model=settings.tts_model or "gpt-4o-mini-tts"
+    )
+
+
+def _step_audio2(settings: Settings) -> StepAudio2TextToSpeech:
+    base_url, token2wav, recordings = settings.tts_base_url, settings.tts_codec, settings.tts_voices
+    if base_url is None or token2wav is None or recordings is None:
+        raise ConfigurationError(
+            "--tts step-audio2 needs --tts-base-url (the server of its language model), --tts-codec (the checkpoint's "
+            "folder token2wav) and --tts-voices (a folder of recordings)"
+        )
+    return StepAudio2TextToSpeech(
+        base_url=base_url,
+        api_key=settings.tts_api_key,
+        model=settings.tts_model,
+        token2wav=token2wav,
+        recordings=recordings,
+        device=settings.device,
     )
 
 

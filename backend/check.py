@@ -16,8 +16,9 @@ _PACKAGES = {
     "pocketsphinx": "offline speech recognition",
     "espeakng-loader": "offline voices (eSpeak NG, GPL-3.0)",
     "openai": "servers with the OpenAI API",
-    "torch": "the higgs voice; extra: higgs",
+    "torch": "the higgs and step-audio2 voices; extras: higgs, step-audio2",
     "transformers": "the higgs voice; extra: higgs",
+    "PyYAML": "the step-audio2 voice; extra: step-audio2",
     "sounddevice": "microphone of `voicechat talk`; extra: microphone",
 }
 

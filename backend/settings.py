@@ -96,7 +96,12 @@ class Settings(BaseSettings):
     tts_base_url: HttpUrl | None = Field(None, description="OpenAI-compatible server for the voices")
     tts_api_key: str | None = Field(None, description="its key")
     tts_model: str | None = Field(None, description="its model; for higgs a folder or repository id")
-    tts_codec: str | None = Field(None, description="audio codec of the higgs voice: a folder or repository id")
+    tts_codec: str | None = Field(
+        None,
+        description="what makes the sound: audio codec of the higgs voice, a folder or repository id; folder token2wav "
+        "of the step-audio2 voice",
+    )
+    tts_voices: Path | None = Field(None, description="folder of recordings that the step-audio2 voice speaks like")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where local models run")
     silence_ms: int | None = Field(None, ge=50, le=10_000, description="silence that ends the person's turn")
     turn_model: Path | None = Field(

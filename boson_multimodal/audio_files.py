@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,9 @@ _ONLY_THIS = {
 """For what others send: containers such as playlists would have FFmpeg open the files and addresses they name."""
 
 
-def read_audio(source: Path | bytes) -> tuple[NDArray[np.float32], int]:
-    """Mono samples in [-1, 1] and their rate in Hz. Raises `ValueError` when `source` holds no audio."""
+def read_audio(source: Path | bytes, *, max_seconds: float = math.inf) -> tuple[NDArray[np.float32], int]:
+    """Mono samples in [-1, 1] and their rate in Hz. Raises `ValueError` when `source` holds no audio, or more than
+    `max_seconds` of it; no more than that is decoded."""
     import av
 
     name = str(source) if isinstance(source, Path) else f"{len(source)} bytes of audio"
@@ -36,12 +38,15 @@ def read_audio(source: Path | bytes) -> tuple[NDArray[np.float32], int]:
             if not container.streams.audio:
                 raise ValueError(f"{name} has no audio track")
             rate = container.streams.audio[0].rate
-            resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
-            pieces = [
-                resampled.to_ndarray()[0]
-                for frame in container.decode(audio=0)
-                for resampled in resampler.resample(frame)
-            ]
+            # FFmpeg's own mix of two channels is louder than either of them; their mean is not.
+            resampler = av.AudioResampler(format="fltp", rate=rate)
+            pieces: list[NDArray[np.float32]] = []
+            decoded = 0
+            for frame in container.decode(audio=0):
+                pieces += [resampled.to_ndarray().mean(axis=0) for resampled in resampler.resample(frame)]
+                decoded += frame.samples
+                if decoded > max_seconds * rate:
+                    raise ValueError(f"{name} is longer than {max_seconds:g} s; send a shorter one")
     except (av.FFmpegError, OSError) as error:
         raise ValueError(f"{name} cannot be read as audio: {error}") from error
     if not pieces:

@@ -61,7 +61,7 @@ def test_origins_are_a_list():
         (["serve", "--llm-context", "1000"], "--llm-context"),
         (["serve", "--llm", "openai"], "--llm-base-url"),
         (["serve", "--tts-base-url", "localhost:8080"], "http://"),
-        (["serve", "--tts", "step-audio2"], "step-audio2"),
+        (["serve", "--tts", "step-audio2"], "--tts-voices"),
         (["serve", "--port=0", "--stt=offline", "--tts=higgs", "--tts-model=.", "--tts-codec=."], "config.json"),
         (["serve", "--characters", "nobody.toml"], "nobody.toml"),
         (["serve", "--port=0", "--stt=offline", "--tts=offline", "--turn-model=gone.onnx"], "gone.onnx"),

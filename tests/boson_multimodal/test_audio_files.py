@@ -30,6 +30,15 @@ def test_a_file_and_its_bytes_are_the_same(recording: Path) -> None:
     assert (samples == again).all()
 
 
+def test_two_channels_are_as_loud_as_one(recording: Path) -> None:
+    """A voice recorded in stereo is the same voice: louder, it would be another one to whoever imitates it."""
+    stereo = recording.with_name("stereo.wav")
+    with wave.open(str(stereo), "wb") as file:
+        file.setparams((2, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(b"\0\1\0\1" * 16_000)
+    assert (read_audio(stereo)[0] == read_audio(recording)[0]).all()
+
+
 def test_sent_bytes_open_no_file(recording: Path) -> None:
     """A playlist sent as a recording would otherwise read any file of the server's."""
     with pytest.raises(ValueError, match="cannot be read as audio"):
@@ -42,3 +51,10 @@ def test_what_is_no_audio(tmp_path: Path) -> None:
         read_audio(b"no audio at all")
     with pytest.raises(ValueError, match="there is no audio file"):
         read_audio(tmp_path / "nothing.wav")
+
+
+def test_no_more_is_decoded_than_asked_for(recording: Path) -> None:
+    """A small file may hold hours of silence: it is refused by its length in seconds."""
+    assert len(read_audio(recording, max_seconds=1.0)[0]) == 16_000
+    with pytest.raises(ValueError, match=r"longer than 0\.5 s"):
+        read_audio(recording, max_seconds=0.5)

@@ -1,0 +1,163 @@
+"""Step-Audio 2 as the voice: its language model, on a server of its own, reads texts out, and the speech codes it
+writes become sound here, in the voice of a recording.
+
+The first sound of a sentence is heard while the rest of it is still being written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import importlib.util
+from contextlib import AsyncExitStack, aclosing
+from typing import TYPE_CHECKING, Literal, Self
+
+from backend.engines.interfaces import AS_USUAL, Speech
+from backend.errors import ConfigurationError, EngineError, MissingExtra, RequestRefused
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from backend.engines.interfaces import Manner
+    from boson_multimodal.audio_server import AudioServer
+    from boson_multimodal.tts.step_audio2 import StepAudio2TTS
+
+DEFAULT_MODEL = "step-audio-2-mini"
+SAMPLE_RATE_HZ = 24_000
+
+
+class StepAudio2TextToSpeech:
+    """Speaks with Step-Audio 2; see `TextToSpeech`."""
+
+    name = "step-audio2"
+    stand_in = False
+    sample_rate_hz = SAMPLE_RATE_HZ
+    clones_voices = True
+    takes_descriptions = False
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str | None,
+        model: str | None,
+        token2wav: str,
+        recordings: Path,
+        device: Literal["auto", "cpu", "cuda"],
+    ) -> None:
+        """`model`: the language model's name on the server at `base_url`. `token2wav`: the folder of that name in the
+        checkpoint, or the checkpoint. `recordings`: a folder of voices, 3 to 15 s each. Raises `MissingExtra` when the
+        packages are missing, `ConfigurationError` when there is no recording."""
+        if any(importlib.util.find_spec(package) is None for package in ("torch", "yaml")):
+            raise MissingExtra("step-audio2", "step-audio2")
+        from boson_multimodal.tts.step_audio2 import StepAudio2TTS
+
+        self._tts: StepAudio2TTS = StepAudio2TTS(token2wav, recordings, device=device)
+        self._base_url, self._api_key, self._model = base_url, api_key, model or DEFAULT_MODEL
+        self._server: AudioServer | None = None
+        self._running = AsyncExitStack()
+        self._voices = tuple(self._tts.voices)
+        if not self._voices:
+            raise ConfigurationError(f"--tts-voices: {recordings} holds no recording; put files of 3 to 15 s there")
+
+    @property
+    def voices(self) -> Sequence[str]:
+        """The names of the recordings."""
+        return self._voices
+
+    @property
+    def descriptions(self) -> Mapping[str, str]:
+        return {}
+
+    @property
+    def ready(self) -> bool:
+        return self._server is not None
+
+    @property
+    def detail(self) -> str:
+        return f"{self._model} at {self._base_url}, sound made on {self._tts.device}"
+
+    @property
+    def speaking(self) -> int:
+        """Utterances being spoken."""
+        return self._tts.users - self.ready
+
+    async def __aenter__(self) -> Self:
+        """Loads what makes the sound, in a thread. Raises `ConfigurationError` when it cannot be loaded."""
+        from boson_multimodal.audio_server import AudioServer
+        from boson_multimodal.model.higgs_audio.loading import CheckpointError
+        from boson_multimodal.speech_llm import SpeechLLM
+
+        in_use = self._tts.in_use()
+        try:
+            await asyncio.to_thread(in_use.__enter__)
+        except CheckpointError as error:
+            raise ConfigurationError(f"--tts step-audio2: {error}") from error
+        self._running.push(in_use)
+        llm = await self._running.enter_async_context(
+            SpeechLLM(self._base_url, api_key=self._api_key, model=self._model)
+        )
+        self._server = AudioServer(llm, self._tts)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server = None
+        await self._running.aclose()
+        await asyncio.to_thread(self._tts.unload_model, wait=True)
+
+    def open_voice(self, voice: str, manner: Manner = AS_USUAL) -> StepAudio2VoiceGenerator:
+        """A recording by its name, and for any other name always the same one; the manner's own recording replaces
+        it."""
+        return StepAudio2VoiceGenerator(self, voice if voice in self._voices else self._dealt(voice), manner)
+
+    def _dealt(self, voice: str) -> str:
+        digest = hashlib.sha256(voice.encode(errors="replace")).digest()
+        return self._voices[digest[0] % len(self._voices)]
+
+    def server(self) -> AudioServer:
+        """What reads out. Raises `EngineError` when it is not running."""
+        if self._server is None:
+            raise EngineError("tts", "the voice engine is not running")
+        return self._server
+
+
+class StepAudio2VoiceGenerator:
+    """One character's voice: its recording."""
+
+    def __init__(self, engine: StepAudio2TextToSpeech, voice: str, manner: Manner) -> None:
+        self._tts = engine
+        self._voice = manner.recording.audio if manner.recording is not None else voice
+        self._instructions = " ".join(filter(None, (manner.scene_prompt, manner.instructions)))
+        self._seed = manner.seed
+        asked = {"temperature": manner.temperature, "top_p": manner.top_p, "top_k": manner.top_k, "seed": manner.seed}
+        self._options = {name: value for name, value in asked.items() if value is not None}
+
+    async def stream(self, text: str) -> AsyncGenerator[Speech]:
+        """See `VoiceGenerator.stream`. A model that writes no speech codes fails, with what it wrote instead."""
+        from boson_multimodal.speech_answers import PcmDelta, TextDelta, TranscriptDelta
+        from boson_multimodal.speech_llm import SpeechLLMError
+        from boson_multimodal.speech_prompts import SpeechPromptError, read_aloud
+        from boson_multimodal.speech_synthesis import SynthesisError
+
+        spoken, written = False, ""
+        answer = self._tts.server().stream(
+            read_aloud(text, self._instructions), voice=self._voice, seed=self._seed, options=self._options
+        )
+        try:
+            async with aclosing(answer) as events:
+                async for event in events:
+                    if isinstance(event, PcmDelta):
+                        spoken = True
+                        yield Speech(event.pcm)
+                    elif isinstance(event, TextDelta | TranscriptDelta):
+                        written += event.text
+        except SpeechPromptError as error:
+            raise RequestRefused("tts", 400, f"the voice engine cannot speak this: {error}", error.code) from error
+        except (SpeechLLMError, SynthesisError) as error:
+            raise EngineError("tts", f"the voice engine failed: {error}") from error
+        if not spoken:
+            raise EngineError("tts", f"the model read nothing aloud; it wrote {written[:80]!r}")

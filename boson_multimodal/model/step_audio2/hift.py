@@ -1,0 +1,224 @@
+"""HiFT, the vocoder of Step-Audio 2: mel frames to 24 kHz sound, 20 ms a frame.
+
+A source of sines and noise is shaped by convolutions into a short-time spectrum, which is inverted. Parameters are
+named as in the published `hift.pt`. The kind of network: Li et al., "HiFTNet" (arXiv 2309.09493).
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
+
+from boson_multimodal.model.higgs_audio.loading import CheckpointError
+from boson_multimodal.model.step_audio2.hift_source import F0Predictor, HarmonicSource, Source
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WEIGHTS = ("hift_original.pt", "hift.pt")
+"""The files of a `token2wav` folder that may hold the vocoder, the first that is there. Where the first is, the second
+holds a causal vocoder of the same family."""
+
+
+@dataclass(frozen=True, slots=True)
+class HiftConfig:
+    """The published network's sizes."""
+
+    mel_bins: int = 80
+    base_channels: int = 512
+    f0_channels: int = 512
+    sample_rate: int = 24000
+    harmonics: int = 8
+    sine_amplitude: float = 0.1
+    noise_std: float = 0.003
+    voiced_threshold: float = 10.0
+    upsample_rates: tuple[int, ...] = (8, 5, 3)
+    upsample_kernels: tuple[int, ...] = (16, 11, 7)
+    resblock_kernels: tuple[int, ...] = (3, 7, 11)
+    source_kernels: tuple[int, ...] = (7, 7, 11)
+    dilations: tuple[int, ...] = (1, 3, 5)
+    n_fft: int = 16
+    hop: int = 4
+    max_magnitude: float = 100.0
+    peak: float = 0.99
+
+    @property
+    def samples_per_frame(self) -> int:
+        """Samples that one mel frame becomes."""
+        return math.prod(self.upsample_rates) * self.hop
+
+
+class Snake(nn.Module):
+    """x + sin²(ax) / a for each channel (Ziyin et al., arXiv 2006.08195)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.alpha = nn.Parameter(torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[B, channels, T]` -> the same."""
+        alpha = self.alpha[:, None]
+        return x + torch.sin(x * alpha).square() / (alpha + 1e-9)
+
+
+class ResBlock(nn.Module):
+    """For each dilation: Snake, dilated convolution, Snake, convolution, added to what came in."""
+
+    def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...]) -> None:
+        super().__init__()
+        self.convs1 = nn.ModuleList(_same_conv(channels, kernel, dilation) for dilation in dilations)
+        self.convs2 = nn.ModuleList(_same_conv(channels, kernel, 1) for _ in dilations)
+        self.activations1 = nn.ModuleList(Snake(channels) for _ in dilations)
+        self.activations2 = nn.ModuleList(Snake(channels) for _ in dilations)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[B, channels, T]` -> the same."""
+        for snake1, conv1, snake2, conv2 in zip(
+            self.activations1, self.convs1, self.activations2, self.convs2, strict=True
+        ):
+            x = x + conv2(snake2(conv1(snake1(x))))
+        return x
+
+
+class Hift(nn.Module):
+    """The vocoder. For one recording at a time."""
+
+    def __init__(self, config: HiftConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or HiftConfig()
+        bins = config.n_fft + 2
+        widths = [config.base_channels >> stage for stage in range(len(config.upsample_rates) + 1)]
+        self.f0_predictor = F0Predictor(config)
+        self.m_source = HarmonicSource(config)
+        self.conv_pre = weight_norm(nn.Conv1d(config.mel_bins, widths[0], 7, padding=3))
+        self.ups = nn.ModuleList()
+        self.source_downs = nn.ModuleList()
+        self.source_resblocks = nn.ModuleList()
+        self.resblocks = nn.ModuleList()
+        sizes = zip(config.upsample_rates, config.upsample_kernels, config.source_kernels, strict=True)
+        for stage, (rate, kernel, source_kernel) in enumerate(sizes):
+            width = widths[stage + 1]
+            up = nn.ConvTranspose1d(widths[stage], width, kernel, rate, padding=(kernel - rate) // 2)
+            self.ups.append(weight_norm(up))
+            # From the rate of the spectrum down to that of this stage.
+            down = math.prod(config.upsample_rates[stage + 1 :])
+            size = 2 * down if down > 1 else 1
+            self.source_downs.append(nn.Conv1d(bins, width, size, down, padding=down // 2))
+            self.source_resblocks.append(ResBlock(width, source_kernel, config.dilations))
+            self.resblocks.extend(ResBlock(width, size, config.dilations) for size in config.resblock_kernels)
+        self.conv_post = weight_norm(nn.Conv1d(widths[-1], bins, 7, padding=3))
+        self.window = nn.Buffer(torch.hann_window(config.n_fft), persistent=False)
+
+    @torch.inference_mode()
+    def forward(
+        self, mel: Tensor, generator: torch.Generator, cached_source: Source | None = None
+    ) -> tuple[Tensor, Source]:
+        """Mel `[1, 80, L]` -> samples `[1, L * 480]` within ±0.99, and the source they were made from.
+
+        `generator` gives the source's noise. `cached_source` is the source that was made for the first of these
+        frames before, if they had been: see `HarmonicSource`. Raises `ValueError` for another shape.
+        """
+        if mel.ndim != 3 or mel.shape[:2] != (1, self.config.mel_bins) or mel.shape[2] < 1:
+            raise ValueError(f"mel frames are [1, {self.config.mel_bins}, L] with an L of 1 or more, not {mel.shape}")
+        mel = mel.to(self.window)
+        # cuDNN's default for convolutions is TF32, whose mantissa of 10 bits is too coarse for a waveform's phase.
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            source = self.m_source(self.f0_predictor(mel), generator, cached_source)
+            return self.decode(mel, source.samples), source
+
+    def decode(self, mel: Tensor, source: Tensor) -> Tensor:
+        """Mel `[1, 80, L]` and source `[1, 1, L * 480]` -> samples `[1, L * 480]`."""
+        config = self.config
+        spectrum = torch.stft(source[:, 0], config.n_fft, config.hop, window=self.window, return_complex=True)
+        parts = torch.cat((spectrum.real, spectrum.imag), dim=1)
+        x = self.conv_pre(mel)
+        kinds = len(config.resblock_kernels)
+        for stage, up in enumerate(self.ups):
+            x = up(F.leaky_relu(x, 0.1))
+            if stage == len(self.ups) - 1:
+                # The spectrum has one frame more than the samples have hops.
+                x = F.pad(x, (1, 0), mode="reflect")
+            x = x + self.source_resblocks[stage](self.source_downs[stage](parts))
+            blocks = self.resblocks[stage * kinds : (stage + 1) * kinds]
+            x = torch.stack([block(x) for block in blocks]).mean(dim=0)
+        magnitude, phase = self.conv_post(F.leaky_relu(x, 0.01)).split(config.n_fft // 2 + 1, dim=1)
+        magnitude = magnitude.exp().clamp(max=config.max_magnitude)
+        wave = torch.istft(torch.polar(magnitude, phase.sin()), config.n_fft, config.hop, window=self.window)
+        return wave.clamp(-config.peak, config.peak)
+
+    def fold_weight_norm(self) -> Hift:
+        """Replace every normalised weight by its value, which is then not computed at each call."""
+        for module in list(self.modules()):
+            if is_parametrized(module):
+                remove_parametrizations(module, "weight")
+        return self
+
+
+def load_hift(folder: Path, device: str | torch.device = "cpu") -> Hift:
+    """The vocoder of a `token2wav` folder, in fp32, for inference. How wide its layers are is read off the file.
+
+    Raises `CheckpointError` when there is none, or one of another kind.
+    """
+    file = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
+    if file is None:
+        raise CheckpointError(f"{folder} holds no {' or '.join(WEIGHTS)}; give the token2wav folder of the model")
+    try:
+        stored = torch.load(file, map_location="cpu", weights_only=True)
+        tensors = {_current_name(name): tensor.float() for name, tensor in stored.items()}
+    except (OSError, RuntimeError, EOFError, AttributeError, pickle.UnpicklingError) as error:
+        raise CheckpointError(f"{file} cannot be read as a file of weights; download it again") from error
+    # Without memory for parameters until the file's own take their place.
+    with torch.device("meta"):
+        model = Hift(_config_of(tensors, file))
+    _check(model, tensors, file)
+    model.load_state_dict(tensors, assign=True)
+    model.window = nn.Buffer(torch.hann_window(model.config.n_fft), persistent=False)
+    return model.fold_weight_norm().to(device).eval().requires_grad_(False)
+
+
+def _same_conv(channels: int, kernel: int, dilation: int) -> nn.Module:
+    padding = (kernel - 1) * dilation // 2
+    return weight_norm(nn.Conv1d(channels, channels, kernel, padding=padding, dilation=dilation))
+
+
+def _current_name(name: str) -> str:
+    """The name of a tensor without the prefix of the training, and by the newer spelling of weight norm."""
+    name = name.removeprefix("generator.")
+    for old, new in (("weight_g", "original0"), ("weight_v", "original1")):
+        if name.endswith(f".{old}"):
+            return name.removesuffix(old) + f"parametrizations.weight.{new}"
+    return name
+
+
+def _config_of(tensors: dict[str, Tensor], file: Path) -> HiftConfig:
+    """The configuration with the widths of the tensors."""
+    try:
+        base = tensors["conv_pre.parametrizations.weight.original1"].shape[0]
+        return HiftConfig(base_channels=base, f0_channels=tensors["f0_predictor.classifier.weight"].shape[1])
+    except (KeyError, IndexError) as error:
+        raise CheckpointError(f"{file} is not HiFT's weights: it lacks {error}") from error
+
+
+def _check(model: Hift, tensors: dict[str, Tensor], file: Path) -> None:
+    expected = {name: slot.shape for name, slot in model.state_dict().items()}
+    wrong = [f"{name} is missing" for name in expected.keys() - tensors.keys()]
+    wrong += [f"{name} is unexpected" for name in tensors.keys() - expected.keys()]
+    wrong += [
+        f"{name} has the shape {tuple(tensors[name].shape)}, not {tuple(shape)}"
+        for name, shape in expected.items()
+        if name in tensors and tensors[name].shape != shape
+    ]
+    if wrong:
+        shown = "; ".join(sorted(wrong)[:3])
+        raise CheckpointError(
+            f"{file} holds another vocoder than HiFT of Step-Audio 2 ({len(wrong)} tensors differ: {shown}); "
+            f"put the original one beside it as {WEIGHTS[0]}"
+        )

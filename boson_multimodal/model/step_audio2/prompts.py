@@ -1,0 +1,99 @@
+"""Recordings of voices as the flow continues them, prepared once and kept by their content."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from boson_multimodal.audio_files import read_audio
+from boson_multimodal.model.step_audio2.flow import FlowPrompt
+from boson_multimodal.model.step_audio2.frontend import SOUND_RATE, VOICE_RATE, log_mel_80, resample
+from boson_multimodal.model.step_audio2.speaker import SpeakerEncoder
+from boson_multimodal.model.step_audio2.speech_tokenizer import MAX_SECONDS, SpeechTokenizer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+MIN_SECONDS = 0.5
+"""Below this there is no voice to continue; 3 to 15 s make a good one."""
+
+CACHE_BYTES = 64 * 2**20
+"""What is kept by default: ten seconds of voice are 0.16 MB."""
+
+FRAMES_PER_CODE = 2
+CROPPED_CODES = 2
+
+
+class VoicePrompts:
+    """Prepares prompts with the networks of a `token2wav` folder, one at a time. Thread-safe."""
+
+    def __init__(self, folder: Path, cache_bytes: int = CACHE_BYTES) -> None:
+        """The networks are opened at the first recording. The longest unused prompts are dropped once all together
+        exceed `cache_bytes`."""
+        self.tokenizer = SpeechTokenizer(folder)
+        self.speaker_encoder = SpeakerEncoder(folder)
+        self._cache_bytes = cache_bytes
+        self._kept: OrderedDict[bytes, FlowPrompt] = OrderedDict()
+        self._one_at_a_time = threading.Lock()
+
+    @property
+    def kept_bytes(self) -> int:
+        """The size of the prompts that are kept."""
+        with self._one_at_a_time:
+            return sum(prompt.size for prompt in self._kept.values())
+
+    def prompt(self, audio: bytes) -> FlowPrompt:
+        """The prompt of a recording in any format that `read_audio` reads, of its first 30 s. Blocks.
+
+        Raises `ValueError` when it is no audio or too short, `CheckpointError` for missing networks.
+        """
+        key = hashlib.sha256(audio).digest()
+        with self._one_at_a_time:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+            prompt = self._prepare(*read_audio(audio))
+            self._kept[key] = prompt
+            total = sum(kept.size for kept in self._kept.values())
+            while total > self._cache_bytes:
+                total -= self._kept.popitem(last=False)[1].size
+            return prompt
+
+    def unload(self) -> None:
+        """Give back the memory of the networks; prompts are kept."""
+        self.tokenizer.network.unload()
+        self.speaker_encoder.network.unload()
+
+    def _prepare(self, samples: NDArray[np.float32], rate: int) -> FlowPrompt:
+        if len(samples) < MIN_SECONDS * rate:
+            raise ValueError(
+                f"the recording of a voice lasts {len(samples) / rate:.2f} s; give {MIN_SECONDS:g} s at least, "
+                "better 3 to 15 s"
+            )
+        samples = samples[: int(MAX_SECONDS * rate)]
+        heard = resample(samples, rate, VOICE_RATE)[: int(MAX_SECONDS * VOICE_RATE)]
+        codes, mel = aligned(self.tokenizer.encode(heard), log_mel_80(resample(samples, rate, SOUND_RATE)))
+        return FlowPrompt(codes, mel, self.speaker_encoder.encode(heard))
+
+
+def aligned(codes: Tensor, mel: Tensor) -> tuple[Tensor, Tensor]:
+    """Codes `[1, T]` and mel `[1, F, 80]` with exactly two frames for each code.
+
+    The tokenizer rounds its length up and the mel its own down: frames without a code are left out, and so are up to
+    two codes without frames. Codes beyond those keep their place, and the last frame is repeated for them.
+    """
+    whole = mel.shape[1] // FRAMES_PER_CODE
+    if 0 < codes.shape[1] - whole <= CROPPED_CODES and whole:
+        codes = codes[:, :whole]
+    frames = FRAMES_PER_CODE * codes.shape[1]
+    missing = max(frames - mel.shape[1], 0)
+    padded = F.pad(mel.transpose(1, 2), (0, missing), mode="replicate").transpose(1, 2)
+    return codes.contiguous(), padded[:, :frames].contiguous()
