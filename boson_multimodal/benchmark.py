@@ -75,7 +75,7 @@ def bytes_read(decoder: Decoder, head: torch.Tensor, batch: int) -> int:
     layers = decoder.backbone.layers
     weights = [w for layer in layers for w in (layer.qkv, layer.out, layer.audio.gate_up, layer.audio.down)]
     position = len(layers) * 2 * decoder.backbone.kv_heads * decoder.backbone.head_dim * head.element_size()
-    return sum(w.numel() * w.element_size() for w in (*weights, head)) + batch * CONTEXT * position
+    return sum(w.bytes for w in weights) + head.numel() * head.element_size() + batch * CONTEXT * position
 
 
 def begin(decoder: Decoder, config: HiggsAudioV2Config, batch: int, length: int) -> None:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from torch import Tensor, nn
+from torch import Tensor
+
+from boson_multimodal.model.higgs_audio.projection import Projection
 
 if TYPE_CHECKING:
     from transformers import HiggsAudioV2ForConditionalGeneration
@@ -29,19 +31,19 @@ class _FeedForward:
 
     input_norm: Tensor
     norm: Tensor
-    gate_up: Tensor
-    down: Tensor
+    gate_up: Projection
+    down: Projection
 
     def __call__(self, x: Tensor, eps: float) -> Tensor:
         """`x [rows, hidden]` with the branch's contribution added."""
-        gate, up = F.linear(_rms_norm(x, self.norm, eps), self.gate_up).chunk(2, dim=-1)
-        return torch.addmm(x, F.silu(gate) * up, self.down.t())
+        gate, up = self.gate_up(_rms_norm(x, self.norm, eps)).chunk(2, dim=-1)
+        return self.down.added(F.silu(gate) * up, x)
 
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    qkv: Tensor
-    out: Tensor
+    qkv: Projection
+    out: Projection
     text: _FeedForward
     audio: _FeedForward
 
@@ -78,8 +80,7 @@ class KeyValueCache:
 
 
 class Backbone:
-    """The model's layers, fused. The module's own parameters become views of the fused tensors, so nothing is held
-    twice and the module still works."""
+    """The model's layers, fused; see `Projection` for what becomes of the module's own parameters. It still works."""
 
     def __init__(self, model: HiggsAudioV2ForConditionalGeneration) -> None:
         config = model.config
@@ -96,7 +97,7 @@ class Backbone:
         self._rotary = model.model.rotary_emb
         self._norm = model.model.norm.weight
         with torch.no_grad():
-            self._head = _fused(model.audio_lm_head)
+            self._head = Projection(model.audio_lm_head)
             self.layers = [_fused_layer(layer) for layer in model.model.layers]
 
     def rotary_table(self, positions: int) -> Rotary:
@@ -123,9 +124,8 @@ class Backbone:
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Final hidden states `[B, hidden]` -> logits `[B, C, V]`."""
-        return F.linear(_rms_norm(hidden, self._norm, self.eps), self._head).view(
-            -1, self.codebooks, self.codebook_size
-        )
+        logits = self._head(_rms_norm(hidden, self._norm, self.eps))
+        return logits.view(-1, self.codebooks, self.codebook_size)
 
     def decode(self, hidden: Tensor, cache: KeyValueCache, span: int, positions: Tensor, rotary: Rotary) -> Tensor:
         """One audio position for each of the first B slots: `hidden [B, hidden]` at `positions [B]` -> `[B, hidden]`.
@@ -145,7 +145,7 @@ class Backbone:
             query = heads[:, : self.heads].view(batch, self.kv_heads, -1, self.head_dim)
             keys, values = cached[:batch, :span].permute(2, 0, 3, 1, 4)
             attended = F.scaled_dot_product_attention(query, keys, values, attn_mask=mask)
-            hidden = torch.addmm(hidden, attended.reshape(batch, -1), layer.out.t())
+            hidden = layer.out.added(attended.reshape(batch, -1), hidden)
             hidden = layer.audio(hidden, self.eps)
         return hidden
 
@@ -172,7 +172,7 @@ class Backbone:
             query = heads[:, : self.heads].transpose(0, 1)[None]
             keys, values = cached[slot, :end].permute(1, 2, 0, 3).repeat_interleave(group, dim=1)[:, None]
             attended = F.scaled_dot_product_attention(query, keys, values, attn_mask=seen)
-            hidden = hidden + F.linear(attended[0].transpose(0, 1).reshape(length, -1), layer.out)
+            hidden = layer.out.added(attended[0].transpose(0, 1).reshape(length, -1), hidden)
             for branch, rows in ((layer.text, routing.text), (layer.audio, routing.audio)):
                 if rows.numel():
                     hidden = hidden.index_copy(0, rows, branch(hidden[rows], self.eps))
@@ -180,7 +180,7 @@ class Backbone:
 
     def _projected(self, x: Tensor, layer: _Layer, cos: Tensor, sin: Tensor) -> Tensor:
         """Rotated queries, rotated keys, values: `[rows, heads, head_dim]`."""
-        heads = F.linear(x, layer.qkv).view(x.shape[0], -1, self.head_dim)
+        heads = layer.qkv(x).view(x.shape[0], -1, self.head_dim)
         return torch.addcmul(heads * cos, heads.roll(self.head_dim // 2, dims=-1), sin)
 
 
@@ -192,26 +192,14 @@ def _rms_norm(x: Tensor, weight: Tensor | None, eps: float) -> Tensor:
 def _fused_layer(layer: Any) -> _Layer:
     attention = layer.self_attn
     return _Layer(
-        qkv=_fused(attention.q_proj, attention.k_proj, attention.v_proj),
-        out=_fused(attention.o_proj),
+        qkv=Projection(attention.q_proj, attention.k_proj, attention.v_proj),
+        out=Projection(attention.o_proj),
         text=_feed_forward(layer.input_layernorm, layer.post_attention_layernorm, layer.mlp),
         audio=_feed_forward(layer.audio_input_layernorm, layer.audio_post_attention_layernorm, layer.audio_mlp),
     )
 
 
 def _feed_forward(input_norm: Any, norm: Any, mlp: Any) -> _FeedForward:
-    return _FeedForward(input_norm.weight, norm.weight, _fused(mlp.gate_proj, mlp.up_proj), _fused(mlp.down_proj))
-
-
-def _fused(*projections: nn.Linear) -> Tensor:
-    """Their weights stacked, `[sum of outputs, inputs]`; each module's own weight becomes a view of it."""
-    fused = torch.cat([projection.weight for projection in projections])
-    if fused.device.type == "cpu":
-        # One row times a matrix reads it a fifth faster when the inputs, not the outputs, are its rows in memory.
-        fused = fused.t().contiguous().t()
-    begin = 0
-    for projection in projections:
-        end = begin + projection.out_features
-        projection.weight.data = fused[begin:end]
-        begin = end
-    return fused
+    return _FeedForward(
+        input_norm.weight, norm.weight, Projection(mlp.gate_proj, mlp.up_proj), Projection(mlp.down_proj)
+    )
