@@ -7,11 +7,13 @@ import binascii
 import io
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from numpy.typing import NDArray
 
     from boson_multimodal.data_types import AudioContent
@@ -24,9 +26,17 @@ _ONLY_THIS = {
 """For what others send: containers such as playlists would have FFmpeg open the files and addresses they name."""
 
 
-def read_audio(source: Path | bytes, *, max_seconds: float = math.inf) -> tuple[NDArray[np.float32], int]:
-    """Mono samples in [-1, 1] and their rate in Hz. Raises `ValueError` when `source` holds no audio, or more than
-    `max_seconds` of it; no more than that is decoded."""
+_HIGHEST_RATE_HZ = 48_000
+
+
+def read_audio(
+    source: Path | bytes, *, max_seconds: float = math.inf, cut: bool = False
+) -> tuple[NDArray[np.float32], int]:
+    """Mono samples in [-1, 1] and their rate in Hz, at most 48,000.
+
+    Raises `ValueError` when `source` holds no audio, or more than `max_seconds` of it, which `cut` leaves out instead.
+    No more than that is decoded.
+    """
     import av
 
     name = str(source) if isinstance(source, Path) else f"{len(source)} bytes of audio"
@@ -35,23 +45,36 @@ def read_audio(source: Path | bytes, *, max_seconds: float = math.inf) -> tuple[
     try:
         opened = str(source) if isinstance(source, Path) else io.BytesIO(source)
         with av.open(opened, "r", options=_ONLY_THIS if isinstance(source, bytes) else {}) as container:
-            if not container.streams.audio:
-                raise ValueError(f"{name} has no audio track")
-            rate = container.streams.audio[0].rate
+            if not container.streams.audio or getattr(container.streams.audio[0], "codec_context", None) is None:
+                raise ValueError(f"{name} has no audio track that can be read")
+            recorded = container.streams.audio[0].rate
+            # What a file calls its rate decides how much memory a second takes.
+            rate = min(recorded, _HIGHEST_RATE_HZ)
             # FFmpeg's own mix of two channels is louder than either of them; their mean is not.
-            resampler = av.AudioResampler(format="fltp", rate=rate)
+            # Packed: PyAV reads the planes of eight channels and more from memory that is not theirs.
+            resampler = av.AudioResampler(format="flt", rate=rate)
             pieces: list[NDArray[np.float32]] = []
             decoded = 0
             for frame in container.decode(audio=0):
-                pieces += [resampled.to_ndarray().mean(axis=0) for resampled in resampler.resample(frame)]
+                pieces += _mixed(resampler.resample(frame))
                 decoded += frame.samples
-                if decoded > max_seconds * rate:
+                if decoded > max_seconds * recorded:
+                    if cut:
+                        break
                     raise ValueError(f"{name} is longer than {max_seconds:g} s; send a shorter one")
+            pieces += _mixed(resampler.resample(None))
     except (av.FFmpegError, OSError) as error:
         raise ValueError(f"{name} cannot be read as audio: {error}") from error
-    if not pieces:
+    if not sum(map(len, pieces)):
         raise ValueError(f"{name} holds no sound")
-    return np.concatenate(pieces).astype(np.float32), int(rate)
+    samples = np.nan_to_num(np.concatenate(pieces).astype(np.float32))
+    return samples[: int(max_seconds * rate)] if cut and max_seconds < math.inf else samples, int(rate)
+
+
+def _mixed(frames: Iterable[Any]) -> Iterator[NDArray[np.float32]]:
+    """The mean of the channels of each frame."""
+    for frame in frames:
+        yield frame.to_ndarray().reshape(frame.samples, -1).mean(axis=1)
 
 
 def content_bytes(content: AudioContent) -> bytes:

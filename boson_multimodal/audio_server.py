@@ -158,9 +158,9 @@ class AudioServer:
     async def generate_batch(
         self, batch: Sequence[Messages], *, at_once: int = 4, **how: Any
     ) -> list[SpokenAnswer | SpeechPromptError | SpeechLLMError | SynthesisError]:
-        """Whole answers to several conversations, in their order, `at_once` at a time. What goes wrong with one stands
-        in its place. Takes the other parameters of `generate`, for all of them."""
-        turn = asyncio.Semaphore(at_once)
+        """Whole answers to several conversations, in their order, `at_once` at a time, one or more. What goes wrong
+        with one stands in its place. Takes the other parameters of `generate`, for all of them."""
+        turn = asyncio.Semaphore(max(1, at_once))
 
         async def one(messages: Messages) -> SpokenAnswer | SpeechPromptError | SpeechLLMError | SynthesisError:
             async with turn:

@@ -27,7 +27,10 @@ Kind: TypeAlias = Literal["text", "audio", "speech_start", "speech_end", "other"
 Delta: TypeAlias = "str | Sequence[int] | Mapping[str, str | None]"
 
 _START, _END = "<tts_start>", "<tts_end>"
-_DROPPED = ("<tts_pad>", "<|EOT|>", "<|BOT|>", "<|endoftext|>", "<|im_end|>")
+_DROPPED = (
+    *("<tts_pad>", "<audio_start>", "<audio_end>", "<audio_patch>"),
+    *("<|EOT|>", "<|BOT|>", "<|endoftext|>", "<|im_end|>"),
+)
 _NAMES = (_START, _END, *_DROPPED)
 _TAG = re.compile("<audio_([0-9]{1,6})>|" + "|".join(map(re.escape, _NAMES)))
 _BEGUN_CODE = re.compile(r"<audio_[0-9]{1,6}")

@@ -100,7 +100,7 @@ class KeptAnswer:
     @property
     def size(self) -> int:
         """Bytes it takes to keep."""
-        return len(self.raw.encode()) + len(self.transcript.encode())
+        return sum(len(text.encode(errors="surrogatepass")) for text in (self.raw, self.transcript))
 
 
 class AnswerStore:

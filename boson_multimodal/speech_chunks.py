@@ -6,11 +6,12 @@ Its servers answer in two forms: raw text, in which speech codes stand between t
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from boson_multimodal.parser import AudioTokenParser, ParserEvent
-from boson_multimodal.speech_prompts import SPEECH_END
+from boson_multimodal.speech_prompts import SPEECH_END, SPEECH_START
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,10 +92,14 @@ class ChunkReader:
         yield LLMFinish(self._reason, usage, "".join(self._raw), parser.audio, parser.invalid)
 
     def _read(self, chunk: dict[str, Any]) -> Iterator[ParserEvent | ToolCallPiece]:
-        self._counted = chunk.get("usage") or self._counted
+        usage: object = chunk.get("usage")
+        if isinstance(usage, dict):
+            self._counted = cast("dict[str, Any]", usage)
         for choice in (chunk.get("choices") or [])[:1]:
             delta: dict[str, Any] = choice.get("delta") or {}
             if spoken := delta.get("tts_content"):
+                if self._raw and not self._structured:
+                    self._raw.append(SPEECH_START)
                 self._structured = True
                 self._raw += [spoken.get("tts_text") or "", spoken.get("tts_audio") or ""]
                 yield from self._parser.feed(spoken)
@@ -112,11 +117,20 @@ class ChunkReader:
         function: dict[str, Any] = call.get("function") or {}
         arguments: str = function.get("arguments") or ""
         first, known = index not in self._arguments, self._arguments.get(index, "")
-        # Some servers repeat what they have sent. An object's text never goes on with its own beginning.
-        if known.strip() and arguments.startswith(known):
+        # Some servers end with all that they have sent. What is whole never goes on.
+        if known.strip() and arguments.startswith(known) and _is_json(arguments):
             arguments = arguments.removeprefix(known)
         self._arguments[index] = known + arguments
         if first:
             yield ToolCallPiece(index, arguments, call.get("id") or "", function.get("name") or "")
         elif arguments:
             yield ToolCallPiece(index, arguments)
+
+
+def _is_json(text: str) -> bool:
+    """Whether `text` is a whole document."""
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True

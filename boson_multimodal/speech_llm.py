@@ -115,7 +115,8 @@ class SpeechLLM:
         when every code that was written is none of the codebook.
         """
         reader = ChunkReader(AudioTokenParser(in_speech=speech))
-        async with self._errors(), await self._open(self._body(messages, speech, options or {})) as chunks:
+        body = self._body(messages, speech, options or {})
+        async with self._errors(), await self._open(body) as chunks:
             async for chunk in chunks:
                 for event in reader.read(chunk):
                     yield event

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from boson_multimodal.spoken_input import DEFAULT_LIMITS, AudioLimits, PartStyle, SpokenInputError, audio_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     Message = Mapping[str, Any]
 
@@ -27,7 +28,8 @@ READ_ALOUD = "Read this paragraph at a natural pace.\n"
 SPEAK_WITH_USER = "请用语音与我交流。"
 """The persona line the model was trained with: "Please talk with me by voice." """
 
-_CONTROL = re.compile(r"<(?=(?:audio_(?:[0-9]+|start|end|patch)|tts_(?:start|end|pad)|\|[A-Za-z_]+\|)>)")
+_CONTROL = re.compile(r"<(?=(?:audio_(?:[0-9]+|start|end|patch)|tts_(?:start|end|pad)|\|[^|<>\s]+\|)>)")
+_TAG_BEGUN = re.compile(r"<[^<>]{0,31}$")
 _AUDIO_PARTS = ("input_audio", "audio_url")
 
 
@@ -63,7 +65,7 @@ def read_aloud(text: str, instructions: str = "") -> list[dict[str, Any]]:
 def replayed(raw: str) -> str:
     """What the model wrote as a spoken answer, as the content of an earlier message: with the start it was given and
     the end of the speech."""
-    raw = raw.removesuffix(TURN_END)
+    raw = _TAG_BEGUN.sub("", raw.removesuffix(TURN_END))
     return SPEECH_START + raw.removeprefix(SPEECH_START) + ("" if SPEECH_END in raw else SPEECH_END)
 
 
@@ -93,24 +95,26 @@ def chat_messages(
 
 
 def _message(message: Message, style: PromptStyle, replay: Callable[[str], str | None] | None) -> dict[str, Any]:
-    role = message.get("role")
+    role = message.get("role") if isinstance(cast("object", message), Mapping) else None
+    if not isinstance(role, str):
+        raise SpeechPromptError("a message is an object with a role (system, user, assistant or tool) and a content")
     if role in {"system", "developer"}:
         return {"role": "system", "content": _inert(_text(message))}
     if role in {"user", "human"}:
         return {"role": style.user_role, "content": _user_content(message, style)}
     if role in {"tool", "function"}:
-        named = {name: message[name] for name in ("tool_call_id", "name") if message.get(name)}
+        named = {name: _inert(str(message[name])) for name in ("tool_call_id", "name") if message.get(name)}
         return {"role": role, "content": _inert(_text(message)), **named}
     if role != "assistant":
         raise SpeechPromptError(f"a message has the role {role!r}; roles are system, user, assistant and tool")
-    calls = {"tool_calls": message["tool_calls"]} if message.get("tool_calls") else {}
+    calls = {"tool_calls": _calls(message["tool_calls"])} if message.get("tool_calls") else {}
     return {"role": "assistant", "content": _earlier_answer(message, replay), **calls}
 
 
 def _earlier_answer(message: Message, replay: Callable[[str], str | None] | None) -> str:
     audio: object = message.get("audio")
     if audio is None:
-        return _text(message)
+        return _inert(_text(message))
     name = cast("dict[str, object]", audio).get("id") if isinstance(audio, dict) else None
     raw = replay(name) if replay is not None and isinstance(name, str) else None
     if raw is None:
@@ -121,17 +125,30 @@ def _earlier_answer(message: Message, replay: Callable[[str], str | None] | None
     return replayed(raw)
 
 
+def _calls(calls: object) -> list[dict[str, Any]]:
+    """The functions an earlier answer called."""
+    made: list[dict[str, Any]] = []
+    for call in cast("list[object]", calls) if isinstance(calls, list) else [calls]:
+        given = cast("dict[str, Any]", call) if isinstance(call, dict) else {}
+        function = cast("dict[str, Any]", given["function"]) if isinstance(given.get("function"), dict) else {}
+        name, arguments = function.get("name"), function.get("arguments")
+        if not isinstance(name, str) or not isinstance(arguments, str):
+            raise SpeechPromptError("a tool call is an object with a function that has a name and arguments, as texts")
+        made.append({**given, "function": {**function, "name": _inert(name), "arguments": _inert(arguments)}})
+    return made
+
+
 def _user_content(message: Message, style: PromptStyle) -> str | list[dict[str, Any]]:
     """Recordings before words, which is the order the model was taught."""
     parts = _parts(message)
     heard: list[dict[str, Any]] = []
     for part in parts:
-        if part.get("type") in _AUDIO_PARTS:
+        if str(part.get("type")) in _AUDIO_PARTS:
             try:
                 heard += audio_parts(part, style.audio_part, style.limits)
             except SpokenInputError as error:
                 raise SpeechPromptError(str(error), "invalid_audio") from error
-    text = _inert(_text({**message, "content": [part for part in parts if part.get("type") not in _AUDIO_PARTS]}))
+    text = _inert(_text({**message, "content": [part for part in parts if str(part.get("type")) not in _AUDIO_PARTS]}))
     if not heard:
         return text
     return [*heard, {"type": "text", "text": text}] if text else heard
@@ -152,8 +169,8 @@ def _text(message: Message) -> str:
     """The words of a message whose parts are all words."""
     words: list[str] = []
     for part in _parts(message):
-        kind = part.get("type")
-        text: object = part.get(str(kind))
+        kind = str(part.get("type"))
+        text: object = part.get(kind)
         if kind not in {"text", "refusal"} or not isinstance(text, str):
             raise SpeechPromptError(f"a message of the role {message.get('role')!r} has a part of the type {kind!r}")
         words.append(text)
@@ -177,7 +194,7 @@ def render_prompt(messages: Sequence[Message], tools: Sequence[Any] | None = Non
         text = f"{TURN_START}system\n{rest.pop(0)['content']}{TURN_END}"
     if tools:
         # Without a system message the template opens one and leaves it empty and open.
-        schemas = json.dumps(list(tools), ensure_ascii=False)
+        schemas = _inert(json.dumps(list(tools), ensure_ascii=False))
         text = (text or f"{TURN_START}system\n") + f"{TURN_START}tool_json_schemas\n{schemas}{TURN_END}"
     called: dict[str, str] = {}
     for place, message in enumerate(rest, 1):

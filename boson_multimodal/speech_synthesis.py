@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeAlias, TypeVar
 
@@ -26,6 +27,10 @@ SAMPLES_PER_CODE = 960
 
 CODES_AT_ONCE = 25
 """A second of sound: more are given in several calls, so that the first of it is heard early and closing is quick."""
+
+
+_THREADS = ThreadPoolExecutor(64, thread_name_prefix="speech")
+"""Not the loop's own, which also looks up addresses: calls wait here for their turn on the model."""
 
 
 class SynthesisError(RuntimeError):
@@ -94,7 +99,8 @@ async def _next_codes(codes: asyncio.Queue[int | None]) -> tuple[list[int], bool
 
 async def _in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call it in a thread. A caller that is cancelled still waits until the call has returned."""
-    call = asyncio.ensure_future(asyncio.to_thread(partial(function, *args, **kwargs)))
+    # No task: the end of `asyncio.run` cancels those, and the thread would go on without anyone waiting for it.
+    call = asyncio.get_running_loop().run_in_executor(_THREADS, partial(function, *args, **kwargs))
     try:
         return await asyncio.shield(call)
     except asyncio.CancelledError:

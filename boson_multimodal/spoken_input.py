@@ -57,9 +57,7 @@ def audio_parts(
     Any format FFmpeg reads is taken, whatever the part calls it, and PCM16LE mono 24 kHz called `pcm16`. Addresses are
     not fetched: an `audio_url` is a `data:` URL. Raises `SpokenInputError`.
     """
-    encoded, kind = _encoded(part)
-    if len(encoded) > limits.characters:
-        raise SpokenInputError(f"a recording is {len(encoded)} characters long; at most {limits.characters} are taken")
+    encoded, kind = _encoded(part, limits)
     try:
         data = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as error:
@@ -88,7 +86,7 @@ def wav_bytes(pcm: bytes, rate_hz: int) -> bytes:
     return file.getvalue()
 
 
-def _encoded(part: Part) -> tuple[str, str]:
+def _encoded(part: Part, limits: AudioLimits) -> tuple[str, str]:
     """The base64 text and the format a part names."""
     kind = part.get("type")
     holder: object = part.get(str(kind))
@@ -97,6 +95,8 @@ def _encoded(part: Part) -> tuple[str, str]:
     text = details.get(field or "")
     if not isinstance(text, str) or not text:
         raise SpokenInputError(f"a part of the type {kind!r} has no {kind}.{field}; send the recording as base64")
+    if len(text) > limits.characters:
+        raise SpokenInputError(f"a recording is {len(text)} characters long; at most {limits.characters} are taken")
     if text.startswith("data:"):
         header, _, text = text.partition(",")
         if not header.endswith(";base64"):

@@ -50,7 +50,7 @@ class StepAudio2TextToSpeech:
         """`model`: the language model's name on the server at `base_url`. `token2wav`: the folder of that name in the
         checkpoint, or the checkpoint. `recordings`: a folder of voices, 3 to 15 s each. Raises `MissingExtra` when the
         packages are missing, `ConfigurationError` when there is no recording."""
-        if any(importlib.util.find_spec(package) is None for package in ("torch", "yaml")):
+        if any(importlib.util.find_spec(package) is None for package in ("torch", "yaml", "safetensors")):
             raise MissingExtra("step-audio2", "step-audio2")
         from boson_multimodal.tts.step_audio2 import StepAudio2TTS
 
@@ -90,12 +90,11 @@ class StepAudio2TextToSpeech:
         from boson_multimodal.model.higgs_audio.loading import CheckpointError
         from boson_multimodal.speech_llm import SpeechLLM
 
-        in_use = self._tts.in_use()
         try:
-            await asyncio.to_thread(in_use.__enter__)
-        except CheckpointError as error:
+            await asyncio.to_thread(self._load)
+        except (CheckpointError, ValueError) as error:
+            await self._running.aclose()
             raise ConfigurationError(f"--tts step-audio2: {error}") from error
-        self._running.push(in_use)
         llm = await self._running.enter_async_context(
             SpeechLLM(self._base_url, api_key=self._api_key, model=self._model)
         )
@@ -108,6 +107,12 @@ class StepAudio2TextToSpeech:
         self._server = None
         await self._running.aclose()
         await asyncio.to_thread(self._tts.unload_model, wait=True)
+
+    def _load(self) -> None:
+        """With every voice, so that a broken network or recording is known before anybody listens."""
+        model = self._running.enter_context(self._tts.in_use())
+        for name in self._voices:
+            model.prompts.prompt(self._tts.recording(name))
 
     def open_voice(self, voice: str, manner: Manner = AS_USUAL) -> StepAudio2VoiceGenerator:
         """A recording by its name, and for any other name always the same one; the manner's own recording replaces

@@ -39,6 +39,27 @@ def test_two_channels_are_as_loud_as_one(recording: Path) -> None:
     assert (read_audio(stereo)[0] == read_audio(recording)[0]).all()
 
 
+@pytest.mark.parametrize("channels", [6, 8, 16])
+def test_any_number_of_channels_is_mixed(recording: Path, channels: int) -> None:
+    """What a surround microphone sends is heard like everything else."""
+    surround = recording.with_name("surround.wav")
+    with wave.open(str(surround), "wb") as file:
+        file.setparams((channels, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(b"\0\1" * channels * 16_000)
+    assert (read_audio(surround)[0] == read_audio(recording)[0]).all()
+
+
+def test_a_rate_is_bounded_and_the_rest_cut(recording: Path) -> None:
+    """How much memory a second takes is not the file's to say, and a voice is no longer than is asked for."""
+    fast = recording.with_name("fast.wav")
+    with wave.open(str(fast), "wb") as file:
+        file.setparams((1, 2, 192_000, 0, "NONE", ""))
+        file.writeframes(b"\0\1" * 192_000)
+    samples, rate = read_audio(fast)
+    assert (rate, len(samples)) == (48_000, 48_000)
+    assert len(read_audio(fast, max_seconds=0.5, cut=True)[0]) == 24_000
+
+
 def test_sent_bytes_open_no_file(recording: Path) -> None:
     """A playlist sent as a recording would otherwise read any file of the server's."""
     with pytest.raises(ValueError, match="cannot be read as audio"):

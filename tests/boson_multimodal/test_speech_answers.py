@@ -59,6 +59,16 @@ def test_an_answer_larger_than_the_limit_is_not_kept():
     assert (store.raw("a"), len(store)) == (None, 0)
 
 
+def test_half_a_character_is_kept_and_forgotten_like_any_other():
+    """Servers cut emoji in two; the store's count of bytes stays right."""
+    store = AnswerStore(max_bytes=10)
+    store.put("a", "Hi\ud83d", "Hi")
+    assert store.raw("a") == "Hi\ud83d"
+    store.put("b", "12345678", "12")
+    assert store.raw("a") is None
+    assert store.raw("b") == "12345678"
+
+
 def test_ids_do_not_repeat():
     """An id names one answer."""
     assert len({new_answer_id() for _ in range(100)}) == 100

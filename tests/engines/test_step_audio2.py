@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import struct
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -174,7 +175,7 @@ async def test_the_whole_loop_speaks_with_it(checkpoint):
 
 
 async def test_the_speech_door_reads_out_with_it(checkpoint):
-    """The official client: a named voice, and one cloned from what is sent along."""
+    """The official client is read to in a voice by its name, and is told which there are."""
     async with serve_step(*SPEECH, STOP) as server:
         settings = Settings(
             **{"stt": "offline", "llm": "offline", "tts": "step-audio2", "device": "cpu"},
@@ -200,6 +201,11 @@ async def test_what_is_missing_is_named_at_the_start(checkpoint, tmp_path, monke
         StepAudio2TextToSpeech(**settings, token2wav=str(checkpoint.token2wav), recordings=tmp_path)
     with pytest.raises(ConfigurationError, match=r"flow\.yaml"):
         async with StepAudio2TextToSpeech(**settings, token2wav=str(tmp_path), recordings=checkpoint.voices):
+            pass
+    half = shutil.copytree(checkpoint.token2wav, tmp_path / "half")
+    (half / "campplus.onnx").unlink()
+    with pytest.raises(ConfigurationError, match=r"campplus\.onnx"):
+        async with StepAudio2TextToSpeech(**settings, token2wav=str(half), recordings=checkpoint.voices):
             pass
     monkeypatch.setattr(step_audio2.importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(MissingExtra, match=r"\.\[step-audio2\]"):

@@ -101,6 +101,10 @@ _FIXED: dict[type[Any], dict[str, object]] = {
 }
 """Settings of which one value is implemented."""
 
+_MOST = 1 << 16
+_MOST_BYTES = 64 << 10
+"""What the published file has is far below both."""
+
 _FOR_TRAINING = {"dropout_rate", "positional_dropout_rate", "attention_dropout_rate"}
 
 
@@ -110,11 +114,13 @@ def read_flow_config(path: Path) -> FlowConfig:
     Raises `CheckpointError` for a file that is none, other tags than the four, and settings that are not implemented.
     """
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ValueError(f"it has more than {_MOST_BYTES} bytes")
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=_FlowLoader)
         flow = document.get("flow") if isinstance(document, dict) else None
         if not isinstance(flow, FlowConfig):
             raise ValueError(f"it has no key 'flow' with the tag {_TAG}*.{_CLASSES[FlowConfig]}")
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise CheckpointError(
             f"{path} is not a configuration of Step-Audio 2's flow: {error}; take flow.yaml from the checkpoint's "
             "folder token2wav"
@@ -157,9 +163,10 @@ def _checked(name: str, value: object, default: object) -> object:
     """`value`, which has the type of `default`; numbers are positive, and a whole one may stand for a fraction."""
     if isinstance(default, float) and type(value) is int:
         value = float(value)
-    if type(value) is not type(default) or (isinstance(value, int | float) and value <= 0):
+    if type(value) is not type(default) or (isinstance(value, int | float) and not 0 < value <= _MOST):
         kind = type(default)
-        raise ValueError(f"{name} is {value!r}; it has to be {_CLASSES.get(kind, f'a positive {kind.__name__}')}")
+        due = _CLASSES.get(kind, f"a positive {kind.__name__} up to {_MOST}")
+        raise ValueError(f"{name} is {value!r}; it has to be {due}")
     return value
 
 

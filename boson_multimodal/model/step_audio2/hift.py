@@ -7,7 +7,6 @@ named as in the published `hift.pt`. The kind of network: Li et al., "HiFTNet" (
 from __future__ import annotations
 
 import math
-import pickle
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 
 from boson_multimodal.model.higgs_audio.loading import CheckpointError
 from boson_multimodal.model.step_audio2.hift_source import F0Predictor, HarmonicSource, Source
+from boson_multimodal.model.step_audio2.loading import UNREADABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -173,7 +173,7 @@ def load_hift(folder: Path, device: str | torch.device = "cpu") -> Hift:
     try:
         stored = torch.load(file, map_location="cpu", weights_only=True)
         tensors = {_current_name(name): tensor.float() for name, tensor in stored.items()}
-    except (OSError, RuntimeError, EOFError, AttributeError, pickle.UnpicklingError) as error:
+    except UNREADABLE as error:
         raise CheckpointError(f"{file} cannot be read as a file of weights; download it again") from error
     # Without memory for parameters until the file's own take their place.
     with torch.device("meta"):

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from boson_multimodal.model.step_audio2.config import FlowConfig
 
 
+UNREADABLE = (
+    *(OSError, RuntimeError, EOFError, LookupError),
+    *(TypeError, ValueError, AttributeError, pickle.UnpicklingError),
+)
+"""What `torch.load` raises for files that hold no weights, or are damaged."""
+
+
 def load_flow(
     path: Path,
     config: FlowConfig,
@@ -47,7 +54,7 @@ def load_flow(
 def _read(path: Path) -> dict[str, Tensor]:
     try:
         tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except UNREADABLE as error:
         reason = str(error).partition("\n")[0]
         raise CheckpointError(
             f"{path} cannot be read as weights ({reason}); take flow.pt from the checkpoint's folder token2wav"

@@ -14,7 +14,7 @@ from boson_multimodal.audio_files import read_audio
 from boson_multimodal.model.step_audio2.flow import FlowPrompt
 from boson_multimodal.model.step_audio2.frontend import SOUND_RATE, VOICE_RATE, log_mel_80, resample
 from boson_multimodal.model.step_audio2.speaker import SpeakerEncoder
-from boson_multimodal.model.step_audio2.speech_tokenizer import MAX_SECONDS, SpeechTokenizer
+from boson_multimodal.model.step_audio2.speech_tokenizer import SpeechTokenizer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 MIN_SECONDS = 0.5
 """Below this there is no voice to continue; 3 to 15 s make a good one."""
+
+LONGEST_SECONDS = 15.0
+"""More does not make the voice better, and each utterance holds 65 MB a second of it in keys and values."""
 
 CACHE_BYTES = 64 * 2**20
 """What is kept by default: ten seconds of voice are 0.16 MB."""
@@ -42,29 +45,31 @@ class VoicePrompts:
         self.speaker_encoder = SpeakerEncoder(folder)
         self._cache_bytes = cache_bytes
         self._kept: OrderedDict[bytes, FlowPrompt] = OrderedDict()
-        self._one_at_a_time = threading.Lock()
+        self._one_at_a_time, self._keeping = threading.Lock(), threading.Lock()
 
     @property
     def kept_bytes(self) -> int:
         """The size of the prompts that are kept."""
-        with self._one_at_a_time:
+        with self._keeping:
             return sum(prompt.size for prompt in self._kept.values())
 
     def prompt(self, audio: bytes) -> FlowPrompt:
-        """The prompt of a recording in any format that `read_audio` reads, of its first 30 s. Blocks.
+        """The prompt of a recording in any format that `read_audio` reads, of its first 15 s. Blocks.
 
         Raises `ValueError` when it is no audio or too short, `CheckpointError` for missing networks.
         """
         key = hashlib.sha256(audio).digest()
+        if (known := self._known(key)) is not None:
+            return known
         with self._one_at_a_time:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-            prompt = self._prepare(*read_audio(audio))
-            self._kept[key] = prompt
-            total = sum(kept.size for kept in self._kept.values())
-            while total > self._cache_bytes:
-                total -= self._kept.popitem(last=False)[1].size
+            if (known := self._known(key)) is not None:
+                return known
+            prompt = self._prepare(*read_audio(audio, max_seconds=LONGEST_SECONDS, cut=True))
+            with self._keeping:
+                self._kept[key] = prompt
+                total = sum(kept.size for kept in self._kept.values())
+                while total > self._cache_bytes:
+                    total -= self._kept.popitem(last=False)[1].size
             return prompt
 
     def unload(self) -> None:
@@ -72,14 +77,20 @@ class VoicePrompts:
         self.tokenizer.network.unload()
         self.speaker_encoder.network.unload()
 
+    def _known(self, key: bytes) -> FlowPrompt | None:
+        """A prompt that was prepared before, for which nobody waits."""
+        with self._keeping:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
     def _prepare(self, samples: NDArray[np.float32], rate: int) -> FlowPrompt:
         if len(samples) < MIN_SECONDS * rate:
             raise ValueError(
                 f"the recording of a voice lasts {len(samples) / rate:.2f} s; give {MIN_SECONDS:g} s at least, "
                 "better 3 to 15 s"
             )
-        samples = samples[: int(MAX_SECONDS * rate)]
-        heard = resample(samples, rate, VOICE_RATE)[: int(MAX_SECONDS * VOICE_RATE)]
+        heard = resample(samples, rate, VOICE_RATE)[: int(LONGEST_SECONDS * VOICE_RATE)]
         codes, mel = aligned(self.tokenizer.encode(heard), log_mel_80(resample(samples, rate, SOUND_RATE)))
         return FlowPrompt(codes, mel, self.speaker_encoder.encode(heard))
 

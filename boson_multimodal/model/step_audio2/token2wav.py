@@ -76,6 +76,7 @@ class Token2WavStream:
         self._flow = FlowStream(model.flow, prompt, seed)
         self._vocoder = VocoderStream(model.vocoder, seed)
         self._waiting: list[int] = []
+        self._finished = False
         self._due = plan.first + model.flow.encoder.ahead
 
     def push(self, codes: Sequence[int]) -> NDArray[np.float32]:
@@ -84,6 +85,8 @@ class Token2WavStream:
         Raises `ValueError` for an id that is no speech code, which leaves the stream as it was, and `RuntimeError`
         after `finish`.
         """
+        if self._finished:
+            raise RuntimeError("the utterance is finished; open another stream")
         self._waiting += self._model.flow.check_codes(codes).tolist()
         pieces: list[NDArray[np.float32]] = [np.zeros(0, np.float32)]
         while len(self._waiting) >= self._due:
@@ -95,6 +98,6 @@ class Token2WavStream:
 
     def finish(self) -> NDArray[np.float32]:
         """All that is left: 960 samples a code altogether. Raises `RuntimeError` the second time."""
-        rest, self._waiting = self._waiting, []
+        rest, self._waiting, self._finished = self._waiting, [], True
         with self._model.one_at_a_time:
             return self._vocoder.finish(self._flow.finish(rest))

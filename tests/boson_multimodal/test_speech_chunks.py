@@ -1,0 +1,51 @@
+"""Chunks as servers send them, and as they should not."""
+
+from __future__ import annotations
+
+import pytest
+
+from boson_multimodal.parser import AudioTokenParser
+from boson_multimodal.speech_chunks import ChunkReader, LLMFinish, ToolCallPiece
+from tests.boson_multimodal.step_server import STOP, codes, content, delta, spoken
+
+
+def read(*chunks: dict, speech: bool = True) -> list:
+    """All that the chunks of an answer say."""
+    reader = ChunkReader(AudioTokenParser(in_speech=speech))
+    return [*(event for chunk in chunks for event in reader.read(chunk)), *reader.finish()]
+
+
+def call(arguments: str, **more: object) -> dict:
+    """A chunk with a piece of a tool call."""
+    return delta(tool_calls=[{"index": 0, "function": {"arguments": arguments, **more}}])
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ['{"a": ', '{"b": 1}}'],
+        ['{"a": {"b"', ": 1}}", '{"a": {"b": 1}}'],
+        ['{"a":', '{"a":1}}'],
+    ],
+)
+def test_arguments_are_joined_and_what_is_repeated_is_left_out(pieces):
+    """Servers that end with the whole of it double nothing, and an object that begins like the one around it is no
+    repetition."""
+    events = read(call(pieces[0], name="f"), *map(call, pieces[1:]), STOP)
+    arguments = "".join(event.arguments for event in events if isinstance(event, ToolCallPiece))
+    assert arguments in {'{"a": {"b": 1}}', '{"a":{"a":1}}'}
+
+
+def test_speech_that_begins_again_is_kept_as_it_was_written():
+    """An answer that is read again by the model has a start for every end."""
+    finish = read(spoken("A", codes(1)), content("B"), spoken("C", codes(2)), STOP)[-1]
+    assert isinstance(finish, LLMFinish)
+    assert finish.raw == "A<audio_1><tts_end>B<tts_start>C<audio_2>"
+
+
+@pytest.mark.parametrize("usage", [[1, 2], "many", None])
+def test_usage_of_another_kind_is_none(usage):
+    """What is only counted never breaks an answer."""
+    finish = read(content(f"Hi{codes(1)}"), {"choices": [], "usage": usage}, STOP)[-1]
+    assert finish.usage.prompt_tokens is None
+    assert finish.codes == 1
