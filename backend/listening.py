@@ -83,7 +83,9 @@ class Listening:
             case TranscriptPartial(text):
                 await self._words(event, text)
             case SaidSoFar(text):
-                await self._take(self._barge_in and self._barge_in.paused(text, self._spoken()))
+                # Of an echo, quiet and muffled as it is, recognisers make words that nobody said.
+                if self._unannounced is None:
+                    await self._take(self._barge_in and self._barge_in.paused(text, self._spoken()))
             case LikelyEnd(utterance, voiced_ms):
                 self._voiced_ms = self._guessed_at_ms = voiced_ms
                 if self.answers:

@@ -10,6 +10,7 @@ import pytest
 from backend import commands, events
 from backend.barge_in import CUT_MS, HOLD_MS, THINKING_MS, BargeIn, CastState, Step
 from backend.events import Outcome
+from backend.turn import Turn
 from tests.scripted import ScriptedLanguageModel, ScriptedSpeechToText
 from tests.sessions import CAST, MARA, open_session
 from tests.test_speculation import microphone
@@ -145,6 +146,18 @@ async def test_an_echo_is_no_turn():
         await speaking(session, listener)
         await microphone(session, 0.6, 1.5)
         assert not listener.of(events.TurnDone)
+        assert len(listener.of(events.TurnStarted)) == 1
+
+
+async def test_a_misheard_echo_cuts_nothing(monkeypatch):
+    """What sounds like the character is the character, whatever a recogniser makes of it."""
+    monkeypatch.setattr(Turn, "echoes_in", lambda _turn, _microphone: True)
+    stt = ScriptedSpeechToText("wait a minute, please stop it now", partials={300: "wait"})
+    async with open_session(llm=ScriptedLanguageModel(LONG), stt=stt) as (session, listener, _):
+        await speaking(session, listener)
+        await microphone(session, 0.6, 0.3, 0.6, 1.5)
+        assert not listener.of(events.ReplyDucked)
+        assert not listener.of(events.ReplyDone)
         assert len(listener.of(events.TurnStarted)) == 1
 
 
