@@ -62,7 +62,7 @@ class RawToolCall:
     def read(cls, inner: str) -> RawToolCall | None:
         """The call between the tags, None if there is none."""
         kind, _, rest = inner.strip().partition("\n")
-        name, _, arguments = rest.strip().partition("\n")
+        name, _, arguments = rest.partition("\n")
         arguments = arguments.strip() or "{}"
         if kind.strip() != "function" or not name.strip():
             return None

@@ -48,7 +48,7 @@ class Completion:
     @property
     def has_audio(self) -> bool:
         """Whether the answer has sound: one that only calls functions, or is there to be read, has none."""
-        return self._speaks and (bool(self.text) or not (self._calls or self._beside))
+        return self._speaks and (bool(self.text) or self.audio_s > 0 or not (self._calls or self._beside))
 
     def add(self, item: Written) -> dict[str, Any]:
         """The next of the answer; returns what that adds to the message, which may be nothing."""
