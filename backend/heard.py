@@ -23,6 +23,12 @@ TYPICAL_CHARACTERS_PER_S = 15.0
 _SIGNS = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 """Chinese and Japanese, which are written without spaces: each sign is taken for a word."""
 
+_SYLLABLE = re.compile(rf"[{_SIGNS}\uac00-\ud7af]")
+"""What says a whole syllable: those signs, and Korean ones."""
+
+SYLLABLE_CHARACTERS = 3
+"""Such a sign lasts about as long as this many letters of English: people say 4 to 6 syllables a second."""
+
 _WORD = re.compile(rf"[{_SIGNS}][^\w\s]*|[^\s{_SIGNS}]+")
 
 
@@ -36,17 +42,23 @@ class HeardWord(NamedTuple):
 
 @dataclass(slots=True)
 class SpeechRate:
-    """How fast a voice speaks, learnt from the sentences it has finished. Kept with the voice, across turns."""
+    """How fast a voice speaks, in letters of English, learnt from the sentences it has finished. Kept with the voice,
+    across turns."""
 
     characters_per_s: float = TYPICAL_CHARACTERS_PER_S
     _learnt: bool = False
 
-    def learn(self, characters: int, seconds: float) -> None:
-        """A sentence of so many spoken characters took so long."""
-        if characters > 0 and seconds > 0:
-            rate = characters / seconds
+    def learn(self, spoken: str, seconds: float) -> None:
+        """A sentence took so long."""
+        if spoken and seconds > 0:
+            rate = spoken_length(spoken) / seconds
             self.characters_per_s = 0.5 * (self.characters_per_s + rate) if self._learnt else rate
             self._learnt = True
+
+
+def spoken_length(text: str) -> int:
+    """How long a text takes to say, in letters of English."""
+    return len(text) + (SYLLABLE_CHARACTERS - 1) * len(_SYLLABLE.findall(text))
 
 
 @dataclass(slots=True)
@@ -76,7 +88,7 @@ class SpokenSentence:
         if self.complete:
             return len(self.spoken), self.samples
         from_offset, from_sample = self.marks[-1] if self.marks else (0, 0)
-        rest = int((len(self.spoken) - from_offset) * samples_per_character)
+        rest = int(spoken_length(self.spoken[from_offset:]) * samples_per_character)
         return len(self.spoken), max(self.samples, from_sample + rest)
 
 
@@ -104,7 +116,7 @@ class SpokenReply:
     def complete_sentence(self, sentence: SpokenSentence) -> None:
         """The voice has finished the sentence."""
         sentence.complete = True
-        self.speech_rate.learn(len(sentence.spoken), sentence.samples / self.rate_hz)
+        self.speech_rate.learn(sentence.spoken, sentence.samples / self.rate_hz)
 
     def words(self, written: str, sentence: SpokenSentence) -> list[HeardWord]:
         """The words of a sentence; estimated while the voice is still speaking it."""

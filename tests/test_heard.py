@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.heard import SpeechRate, SpokenReply
+from backend.heard import SpeechRate, SpokenReply, spoken_length
 
 RATE_HZ = 1000
 
@@ -55,11 +55,25 @@ def test_marks_of_the_voice_decide():
 def test_an_unfinished_sentence_is_estimated_from_the_voice_s_own_rate():
     """A cut while the voice is still working does not take the audio made so far for the whole sentence."""
     rate = SpeechRate()
-    rate.learn(20, 2.0)
+    rate.learn("a" * 20, 2.0)
     reply = SpokenReply(RATE_HZ, rate)
     sentence = reply.begin_sentence(0, 19, "aaaa bbbb cccc dddd")
     sentence.samples = 600
     assert reply.heard_text("aaaa bbbb cccc dddd", 500) == "aaaa"
+
+
+@pytest.mark.parametrize(
+    "text", ["今天晚上天气很好我们一起去海边走走吧", "오늘 저녁에는 바람이 많이 불어서 밖에 나가지 않았어요"]
+)
+def test_syllables_take_longer_than_letters(text):
+    """Before a voice is known, a second of Chinese or Korean is taken for five syllables and not for fifteen."""
+    reply = SpokenReply(24_000, SpeechRate())
+    sentence = reply.begin_sentence(0, len(text), text)
+    sentence.samples = 24_000
+    assert 4 <= len(reply.heard_text(text, 24_000).replace(" ", "")) <= 6
+    sentence.samples = 96_000
+    reply.complete_sentence(sentence)
+    assert reply.speech_rate.characters_per_s == spoken_length(text) / 4
 
 
 @given(st.lists(st.text("ab .", min_size=1, max_size=30), min_size=1, max_size=5), st.integers(0, 20_000))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.engines.interfaces import Speech, WordMark
+from backend.engines.interfaces import AS_USUAL, OwnWords, Speech, WordMark
 from backend.session_settings import Engines
 from tests.scripted import RATE_HZ, LoudnessVad, ScriptedLanguageModel, ScriptedSpeechToText, ScriptedTextToSpeech
 
@@ -55,6 +55,32 @@ class _Tone:
     def _marks(self, text: str) -> list[WordMark]:
         begins = [at for at in range(len(text)) if not text[at].isspace() and (at == 0 or text[at - 1].isspace())]
         return [WordMark(at, int(at * self.engine.character_s * RATE_HZ)) for at in begins]
+
+
+class SpeakingTextToSpeech(ToneTextToSpeech):
+    """The same tones from a language model that says what it writes: a token at a time, each ahead of its sound."""
+
+    def __init__(self, replies: tuple[str, ...], character_s: float) -> None:
+        super().__init__(character_s)
+        self.llm = ScriptedLanguageModel(*replies, first_token_s=0.0, token_s=0.0)
+
+    def open_writer(self, voice, manner=AS_USUAL, remember_as=None):
+        return _OwnTone(self, self.open_voice(voice))
+
+
+@dataclass
+class _OwnTone:
+    engine: SpeakingTextToSpeech
+    tone: _Tone
+
+    async def stream(self, messages, generation):
+        async with aclosing(self.engine.llm.stream(messages, generation)) as tokens:
+            async for token in tokens:
+                yield OwnWords(token)
+                await asyncio.sleep(0.02)
+                async with aclosing(self.tone.stream(token)) as pieces:
+                    async for piece in pieces:
+                        yield Speech(piece.pcm)
 
 
 class AnsweringLanguageModel(ScriptedLanguageModel):

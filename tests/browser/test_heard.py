@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
-from tests.browser.engines import scripted
+from tests.browser.engines import SpeakingTextToSpeech, scripted
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -68,6 +68,17 @@ async def test_the_page_shows_what_the_server_holds_for_heard(serve, visit, seed
     assert max(len(cut.ends) for cut in cuts) > 4
 
 
+async def test_of_a_model_that_speaks_for_itself_too(serve, visit):
+    """Nobody tells the page which sound is which word; it shows what the server counts as heard all the same."""
+    engines = replace(scripted(), tts=SpeakingTextToSpeech(REPLIES, CHARACTER_S))
+    visitor = await visit(await serve(engines))
+    cuts = await interrupts(visitor, random.Random(3), 10)
+    assert [cut for cut in cuts if cut.shown != cut.heard] == []
+    assert len({cut.heard for cut in cuts}) > 4
+    assert [cut for cut in cuts if cut.words_ahead > 1] == []
+    assert max(len(cut.ends) for cut in cuts) > 2
+
+
 @dataclass(frozen=True)
 class Cut:
     """A reply that was interrupted."""
@@ -87,11 +98,11 @@ class Cut:
         return len((self.to_mark or "").split()) - len(self.heard.split())
 
 
-async def interrupts(visitor, chance: random.Random) -> list[Cut]:
+async def interrupts(visitor, chance: random.Random, count: int = INTERRUPTS) -> list[Cut]:
     """So many replies, each interrupted at some moment."""
     cuts = []
     await visitor.page.evaluate(WATCH)
-    while len(cuts) < INTERRUPTS:
+    while len(cuts) < count:
         await visitor.page.evaluate("marked.ends = []")
         told = len(visitor.wire.of("turn.done"))
         before = await visitor.loudspeaker.audible_samples()
