@@ -83,6 +83,14 @@ async def test_what_is_known_of_its_words_grows():
     assert reply.spoken.speech_rate.characters_per_s == len("One two three four") / 3
 
 
+async def test_words_after_the_last_sound_are_part_of_it():
+    """What is written when all has been said is heard with the rest."""
+    told, _, reply = await speak(OwnWords("One"), SECOND, OwnWords(" two."), Finish())
+    words = of(told, events.ReplyWords)[-1].words
+    assert [reply.line.text[word.start : word.end] for word in words] == ["One", "two."]
+    assert reply.spoken.heard_text(reply.line.text, RATE_HZ) == "One two."
+
+
 async def test_the_account_of_it():
     """The marks are in order, the first sound is that of the first piece, and the work is the writer's."""
     _, _, reply = await speak(OwnWords("Good"), OwnWords(" evening."), SECOND, SECOND)
