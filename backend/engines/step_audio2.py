@@ -136,7 +136,8 @@ class StepAudio2VoiceGenerator:
     def __init__(self, engine: StepAudio2TextToSpeech, voice: str, manner: Manner) -> None:
         self._tts = engine
         self._voice = manner.recording.audio if manner.recording is not None else voice
-        self._instructions = " ".join(filter(None, (manner.scene_prompt, manner.instructions)))
+        # A voice of the library may have its instructions for a scene too.
+        self._instructions = " ".join(dict.fromkeys(filter(None, (manner.scene_prompt, manner.instructions))))
         self._seed = manner.seed
         asked = {"temperature": manner.temperature, "top_p": manner.top_p, "top_k": manner.top_k, "seed": manner.seed}
         self._options = {name: value for name, value in asked.items() if value is not None}
