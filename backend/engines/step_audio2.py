@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import importlib.util
+import logging
 from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -24,8 +25,13 @@ if TYPE_CHECKING:
     from boson_multimodal.audio_server import AudioServer
     from boson_multimodal.tts.step_audio2 import StepAudio2TTS
 
+log = logging.getLogger(__name__)
+
 DEFAULT_MODEL = "step-audio-2-mini"
 SAMPLE_RATE_HZ = 24_000
+CUT_SHORT = (
+    "a sentence of %d characters is cut short: the server stopped at its limit of tokens, after %.1f s of speech"
+)
 
 
 class StepAudio2TextToSpeech:
@@ -144,7 +150,7 @@ class StepAudio2VoiceGenerator:
 
     async def stream(self, text: str) -> AsyncGenerator[Speech]:
         """See `VoiceGenerator.stream`. A model that writes no speech codes fails, with what it wrote instead."""
-        from boson_multimodal.speech_answers import PcmDelta, TextDelta, TranscriptDelta
+        from boson_multimodal.speech_answers import AnswerFinish, PcmDelta, TextDelta, TranscriptDelta
         from boson_multimodal.speech_llm import SpeechLLMError
         from boson_multimodal.speech_prompts import SpeechPromptError, read_aloud
         from boson_multimodal.speech_synthesis import SynthesisError
@@ -161,9 +167,17 @@ class StepAudio2VoiceGenerator:
                         yield Speech(event.pcm)
                     elif isinstance(event, TextDelta | TranscriptDelta):
                         written += event.text
+                    elif isinstance(event, AnswerFinish) and event.reason == "length" and spoken:
+                        # The model writes words ahead of their sound, so which of them are missing is not known.
+                        log.warning(CUT_SHORT, len(text), event.metrics.audio_s)
         except SpeechPromptError as error:
             raise RequestRefused("tts", 400, f"the voice engine cannot speak this: {error}", error.code) from error
-        except (SpeechLLMError, SynthesisError) as error:
+        except SynthesisError as error:
+            if isinstance(self._voice, bytes) and isinstance(error.__cause__, ValueError):
+                problem = f"the voice engine cannot imitate this: {error.__cause__}"
+                raise RequestRefused("tts", 400, problem, "invalid_audio") from error
+            raise EngineError("tts", f"the voice engine failed: {error}") from error
+        except SpeechLLMError as error:
             raise EngineError("tts", f"the voice engine failed: {error}") from error
         if not spoken:
             raise EngineError("tts", f"the model read nothing aloud; it wrote {written[:80]!r}")

@@ -37,10 +37,28 @@ CODE_BYTES = 2 * 960
 RATES_HZ = {"mp3": 24_000, "opus": 48_000, "aac": 24_000, "flac": 24_000, "wav": 24_000}
 
 
+class Watched:
+    """An ASGI application that tells when it serves no request, also none of a client that has left."""
+
+    def __init__(self, app):
+        self._app, self._serving, self.idle = app, 0, asyncio.Event()
+
+    async def __call__(self, scope, receive, send):
+        self._serving += 1
+        self.idle.clear()
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._serving -= 1
+            if self._serving == 1:  # besides the application's own life
+                self.idle.set()
+
+
 @dataclass
 class Door:
     """The official client of a server that speaks with `tts`, whose language model is on `model`."""
 
+    app: Watched
     client: openai.AsyncOpenAI
     http: httpx2.AsyncClient
     model: StepServer
@@ -51,16 +69,24 @@ class Door:
         asked = {"model": "any", "voice": "anna", "input": text, "response_format": name} | fields
         return (await self.client.audio.speech.create(**asked)).content
 
-    async def post(self, **fields) -> httpx2.Response:
-        """An answer to what the official client would not send."""
+    def stream(self, **fields):
+        """The answer to what the official client would not send, or would read in another way, as a context."""
         asked = {"model": "any", "voice": "anna", "input": TEXT, "response_format": "pcm"} | fields
-        return await self.http.post("audio/speech", json=asked)
+        return self.http.stream("POST", "audio/speech", json=asked)
+
+    async def post(self, **fields) -> httpx2.Response:
+        """The same, read."""
+        async with self.stream(**fields) as answer:
+            await answer.aread()
+            return answer
 
     async def is_well(self) -> bool:
-        """Whether nothing of what went before is still at work, and a model that reads is heard."""
+        """Whether nothing is at work for an answer that has ended, and a model that reads is heard."""
+        await self.app.idle.wait()
+        speaking = self.tts.speaking
         await self.model.all_closed()
         self.model.script, self.model.status = [*SPEECH, STOP], 200
-        return self.tts.speaking == 0 and len(await self.read()) == len(CODES) * CODE_BYTES
+        return speaking == 0 and len(await self.read()) == len(CODES) * CODE_BYTES
 
 
 @asynccontextmanager
@@ -73,13 +99,14 @@ async def door_to(checkpoint, model: StepServer):
         tts_voices=checkpoint.voices,
     )
     engines = choose_engines(settings)
-    async with serve_app(create_app(settings, engines)) as (port, _):
+    app = Watched(create_app(settings, engines))
+    async with serve_app(app) as (port, _):
         url = f"http://127.0.0.1:{port}/v1"
         async with (
             openai.AsyncOpenAI(base_url=url, api_key="any", max_retries=0) as client,
             httpx2.AsyncClient(base_url=url, timeout=60) as http,
         ):
-            yield Door(client, http, model, engines.tts)
+            yield Door(app, client, http, model, engines.tts)
 
 
 @asynccontextmanager
