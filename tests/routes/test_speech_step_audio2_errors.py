@@ -21,7 +21,7 @@ from boson_multimodal.tiny_step_audio2 import write_tiny_step_audio2
 from boson_multimodal.tts.step_audio2 import MAX_STREAMS
 from tests.boson_multimodal.step_server import ABORT, STOP, StepServer, codes, content, delta, serve_step, spoken
 from tests.openai_server import serve_app
-from tests.routes.test_speech_step_audio2 import CODE_BYTES, CODES, SPEECH, TEXT, door, door_to, events_of, sound_of
+from tests.routes.step_audio2_door import CODE_BYTES, CODES, SPEECH, TEXT, door, door_to, events_of, sound_of
 
 BEGUN, REST = SPEECH[:6], SPEECH[6:]
 """Enough for the first sound, and the other codes."""
@@ -213,14 +213,14 @@ async def test_one_too_many_is_told_so_and_the_others_are_heard(checkpoint):
     rest = asyncio.Event()
     async with asyncio.timeout(60), AsyncExitStack() as stack, door(checkpoint, *BEGUN, rest, *REST, STOP) as at:
         heard = []
-        for _ in range(MAX_STREAMS):
-            answer = await stack.enter_async_context(at.stream())
-            pieces = answer.aiter_bytes()
-            heard.append((pieces, await anext(pieces)))
+        for place in range(MAX_STREAMS):
+            voice = ("anna", "bert")[place % 2]
+            pieces = (await stack.enter_async_context(at.stream(voice=voice))).aiter_bytes()
+            heard.append((voice, pieces, await anext(pieces)))
         assert f"{MAX_STREAMS} utterances" in said_by(await at.post())
         rest.set()
-        for pieces, first in heard:
-            assert len(first + b"".join([piece async for piece in pieces])) == len(CODES) * CODE_BYTES
+        for voice, pieces, first in heard:
+            assert first + b"".join([piece async for piece in pieces]) == await at.read(voice=voice)
         assert await at.is_well()
 
 
