@@ -56,7 +56,8 @@ async def test_voices_by_any_name(checkpoint, own_sound):
 
 
 async def test_every_format_is_as_long_as_its_codes(checkpoint):
-    """Decoded as a player would, mono at the format's rate, each code is 40 ms; streamed or not."""
+    """Decoded as a player would, mono at the format's rate, each code is 40 ms, streamed or not: no end is lost, and
+    what some encoders put in front is short."""
     async with door(checkpoint) as at:
         for name, rate_hz in RATES_HZ.items():
             for fields in ({}, {"stream_format": "audio"}):
@@ -64,7 +65,7 @@ async def test_every_format_is_as_long_as_its_codes(checkpoint):
                     stream = file.streams.audio[0]
                     seconds = sum(frame.samples for frame in file.decode(audio=0)) / stream.rate
                     assert (name, stream.rate, stream.channels) == (name, rate_hz, 1)
-                assert (name, seconds) == (name, pytest.approx(0.04 * len(CODES), abs=0.1))
+                assert 0 <= round(seconds - 0.04 * len(CODES), 6) < 0.1, name
         assert len(await at.read("pcm")) == len(CODES) * CODE_BYTES
 
 
