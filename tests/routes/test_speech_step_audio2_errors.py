@@ -191,6 +191,8 @@ async def test_a_client_that_leaves_closes_the_models_request(checkpoint, fields
         async with at.stream(**fields) as answer:
             assert await anext(answer.aiter_bytes())
             assert at.tts.speaking == 1
+        await at.app.idle.wait()
+        assert at.tts.speaking == 0
         await at.model.all_closed()
         assert (at.model.finished, at.model.broken_off) == (0, 1)
         assert await at.is_well()
@@ -203,6 +205,8 @@ async def test_a_client_that_leaves_before_a_whole_file_was_made(checkpoint):
         asking = asyncio.create_task(at.post(response_format="wav"))
         await rest.reached.wait()
         asking.cancel()
+        await at.app.idle.wait()
+        assert at.tts.speaking == 0
         await at.model.all_closed()
         assert (at.model.finished, at.model.broken_off) == (0, 1)
         assert await at.is_well()
