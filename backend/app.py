@@ -15,7 +15,7 @@ from backend.encoding import load_codecs
 from backend.engines.bridge import call_in_thread
 from backend.engines.higgs import HiggsTextToSpeech
 from backend.engines.interfaces import Generation
-from backend.engines.library_voices import LibraryTextToSpeech
+from backend.engines.library_voices import with_library
 from backend.engines.offline_recognizer import OfflineSpeechToText
 from backend.engines.offline_speech import OfflineTextToSpeech
 from backend.engines.offline_writer import OfflineLanguageModel
@@ -24,7 +24,8 @@ from backend.engines.openai_speech import OpenAITextToSpeech
 from backend.engines.preferred import PreferredSpeechToText
 from backend.engines.silero import SileroVad
 from backend.engines.smart_turn import SmartTurn
-from backend.engines.step_audio2 import StepAudio2TextToSpeech
+from backend.engines.step_audio2 import DEFAULT_MODEL, StepAudio2TextToSpeech
+from backend.engines.step_audio2_writer import StepAudio2SpeechModel
 from backend.engines.tasks import stop
 from backend.engines.whisper import WhisperSpeechToText
 from backend.errors import ConfigurationError
@@ -104,9 +105,8 @@ def _llm(settings: Settings) -> LanguageModel:
         return OfflineLanguageModel()
     if not wants_server:
         raise ConfigurationError("--llm openai needs --llm-base-url (a server of your own) or --llm-api-key (OpenAI's)")
-    return OpenAILanguageModel(
-        base_url=settings.llm_base_url, api_key=settings.llm_api_key, model=settings.llm_model or "gpt-4o-mini"
-    )
+    model = settings.llm_model or (DEFAULT_MODEL if _speaks_itself(settings) else "gpt-4o-mini")
+    return OpenAILanguageModel(base_url=settings.llm_base_url, api_key=settings.llm_api_key, model=model)
 
 
 def _tts(settings: Settings) -> TextToSpeech:
@@ -127,20 +127,30 @@ def _tts(settings: Settings) -> TextToSpeech:
 
 
 def _step_audio2(settings: Settings) -> StepAudio2TextToSpeech:
-    base_url, token2wav, recordings = settings.tts_base_url, settings.tts_codec, settings.tts_voices
+    token2wav, recordings = settings.tts_codec, settings.tts_voices
+    speaks = _speaks_itself(settings)
+    base_url = settings.llm_base_url if speaks else settings.tts_base_url
     if base_url is None or token2wav is None or recordings is None:
         raise ConfigurationError(
-            "--tts step-audio2 needs --tts-base-url (the server of its language model), --tts-codec (the checkpoint's "
-            "folder token2wav) and --tts-voices (a folder of recordings)"
+            "--tts step-audio2 needs --tts-codec (the checkpoint's folder token2wav), --tts-voices (a folder of "
+            "recordings) and the server of its language model: --tts-base-url for one that reads out what another "
+            "model writes, --llm-base-url alone for one that says what it writes itself"
         )
-    return StepAudio2TextToSpeech(
+    kind = StepAudio2SpeechModel if speaks else StepAudio2TextToSpeech
+    return kind(
         base_url=base_url,
-        api_key=settings.tts_api_key,
-        model=settings.tts_model,
+        api_key=settings.llm_api_key if speaks else settings.tts_api_key,
+        model=settings.llm_model if speaks else settings.tts_model,
         token2wav=token2wav,
         recordings=recordings,
         device=settings.device,
     )
+
+
+def _speaks_itself(settings: Settings) -> bool:
+    """Whether the language model is the voice as well."""
+    only_llm = settings.llm_base_url is not None and settings.tts_base_url is None
+    return settings.tts == "step-audio2" and settings.llm != "offline" and only_llm
 
 
 def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
@@ -148,7 +158,7 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
     database = Database(settings.database)
     library = VoiceLibrary(database)
     chosen = engines or choose_engines(settings)
-    chosen = replace(chosen, tts=LibraryTextToSpeech(chosen.tts, library))
+    chosen = replace(chosen, tts=with_library(chosen.tts, library))
     given = load_cast(settings.characters) if settings.characters else ()
     unset = SessionSettings(
         cast=(),

@@ -19,7 +19,7 @@ from backend.heard import SpeechRate, SpokenReply
 from backend.ledger import Ledger
 from backend.lines import ReplyLine
 from backend.pipelines.echo import ALIKE, EchoReference
-from backend.pipelines.llm import SENTENCES_AHEAD, LLMPipeline, ReplyWritten, SentenceItem
+from backend.pipelines.llm import SENTENCES_AHEAD, LLMPipeline, ReplyWritten, VoiceItem
 from backend.pipelines.sender import Sender
 from backend.pipelines.tts import CHUNKS_AHEAD, AudioItem, TTSPipeline, Voices
 from backend.playback import Playback
@@ -50,7 +50,8 @@ class Stage:
 
     conversation: Conversation
     situation: Situation
-    llm: Writer
+    writer: Callable[[Character], Writer]
+    """Who writes a character's replies."""
     generation: Generation
     voices: Voices
     output_rate_hz: int
@@ -144,8 +145,10 @@ class Turn:
         """Answer until the last reply has been heard, or read. Raises an exception group with `EngineError` when one
         fails."""
         stage = self._stage
-        to_voice, sentences = anyio.create_memory_object_stream[SentenceItem | ReplyWritten](SENTENCES_AHEAD)
-        writer = LLMPipeline(stage.llm, stage.generation, stage.conversation, stage.situation, stage.emit, stage.clock)
+        to_voice, sentences = anyio.create_memory_object_stream[VoiceItem](SENTENCES_AHEAD)
+        writer = LLMPipeline(
+            stage.writer, stage.generation, stage.conversation, stage.situation, stage.emit, stage.clock
+        )
         async with asyncio.TaskGroup() as group:
             group.create_task(writer.run(self._in_turn(), to_voice))
             if stage.aloud:
@@ -166,9 +169,7 @@ class Turn:
         self._all_written = True
         stage.written()
 
-    def _speak(
-        self, sentences: MemoryObjectReceiveStream[SentenceItem | ReplyWritten], group: asyncio.TaskGroup
-    ) -> None:
+    def _speak(self, sentences: MemoryObjectReceiveStream[VoiceItem], group: asyncio.TaskGroup) -> None:
         stage = self._stage
         to_send, audio = anyio.create_memory_object_stream[AudioItem](CHUNKS_AHEAD)
         to_hear, voiced = anyio.create_memory_object_stream[Reply](math.inf)
@@ -186,7 +187,7 @@ class Turn:
                 self._close(reply, Outcome.COMPLETED)
                 await self._announce(reply)
 
-    async def _read(self, written: MemoryObjectReceiveStream[SentenceItem | ReplyWritten]) -> None:
+    async def _read(self, written: MemoryObjectReceiveStream[VoiceItem]) -> None:
         """Announce the end of replies that are not spoken: what is written is read."""
         async with written:
             async for item in written:

@@ -93,7 +93,7 @@ class Turns:
         stage = Stage(
             conversation=conversation,
             situation=settings.situation(speakers),
-            llm=llm or self._engines.llm,
+            writer=partial(self._writer, settings, voices) if llm is None else lambda _: llm,
             generation=settings.generation,
             voices=voices,
             output_rate_hz=settings.output_rate,
@@ -110,6 +110,10 @@ class Turns:
         if self.presence.away:
             turn.listener_left(reports=self.presence.reports)
         return turn
+
+    def _writer(self, settings: SessionSettings, voices: Voices, character: Character) -> Writer:
+        """Who writes what a character says: its voice, where that can, and else the language model."""
+        return (voices.of(character).writer if settings.aloud else None) or self._engines.llm
 
     def start(self, turn: Turn) -> asyncio.Task[None]:
         """The task that runs it; cancelling that stops it."""

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from boson_multimodal.parser import AudioTokenParser, ParserEvent
+from boson_multimodal.raw_tool_calls import RawToolCalls
 from boson_multimodal.speech_prompts import SPEECH_END, SPEECH_START
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from boson_multimodal.raw_tool_calls import RawToolCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +62,13 @@ LLMEvent: TypeAlias = ParserEvent | ToolCallPiece | LLMFinish
 
 
 class ChunkReader:
-    """Reads the chunks of one answer."""
+    """Reads the chunks of one answer. `tools`: functions may be called in it, so that calls are looked for in the text,
+    where servers leave them that do not tell them apart."""
 
-    def __init__(self, parser: AudioTokenParser) -> None:
+    def __init__(self, parser: AudioTokenParser, *, tools: bool = False) -> None:
         self._parser = parser
+        self._written_calls = RawToolCalls() if tools else None
+        self._kind: Literal["text", "other"] = "other"
         self._raw: list[str] = []
         self._structured = False
         self._reason: str | None = None
@@ -72,14 +78,15 @@ class ChunkReader:
     def read(self, chunk: object) -> Iterator[ParserEvent | ToolCallPiece]:
         """What a chunk says. Raises `ValueError` for what is none."""
         try:
-            yield from self._read(cast("dict[str, Any]", chunk))
+            yield from self._without_calls(self._read(cast("dict[str, Any]", chunk)))
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError("the answer is no stream of completion chunks") from error
 
     def finish(self) -> Iterator[LLMEvent]:
         """What the parser held back, and the end. Raises `ValueError` for an answer that was broken off, and for
         one with speech codes of which none is of the codebook."""
-        yield from self._parser.finish()
+        yield from self._without_calls(self._parser.finish())
+        yield from self._held()
         counted, parser = self._counted, self._parser
         if self._reason is None:
             raise ValueError("the server ended its answer in the middle")
@@ -89,7 +96,30 @@ class ChunkReader:
                 "is the model on the server a Step-Audio 2, and its tokenizer the model's own?"
             )
         usage = Usage(counted.get("prompt_tokens"), counted.get("completion_tokens"), parser.audio + parser.pads)
-        yield LLMFinish(self._reason, usage, "".join(self._raw), parser.audio, parser.invalid)
+        reason = "tool_calls" if self._arguments and self._reason == "stop" else self._reason
+        yield LLMFinish(reason, usage, "".join(self._raw), parser.audio, parser.invalid)
+
+    def _without_calls(self, events: Iterable[ParserEvent | ToolCallPiece]) -> Iterator[ParserEvent | ToolCallPiece]:
+        """The same with the calls in the text told apart."""
+        for event in events:
+            match event:
+                case ParserEvent(("text" | "other") as kind, str(text)) if self._written_calls is not None:
+                    self._kind = kind
+                    for part in self._written_calls.feed(text):
+                        yield ParserEvent(kind, part) if isinstance(part, str) else self._called(part)
+                case _:
+                    yield from self._held()
+                    yield event
+
+    def _held(self) -> Iterator[ParserEvent]:
+        """Text that might have become a call, and will not."""
+        for text in self._written_calls.finish() if self._written_calls is not None else ():
+            yield ParserEvent(self._kind, text)
+
+    def _called(self, call: RawToolCall) -> ToolCallPiece:
+        index = max(self._arguments, default=-1) + 1
+        self._arguments[index] = call.arguments
+        return ToolCallPiece(index, call.arguments, call.id, call.name)
 
     def _read(self, chunk: dict[str, Any]) -> Iterator[ParserEvent | ToolCallPiece]:
         usage: object = chunk.get("usage")

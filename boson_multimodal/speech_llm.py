@@ -45,7 +45,7 @@ _ABOUT_KEYS = re.compile(
     rf"{_SPACES}|unknown|unexpected|unrecogni[sz]ed|unsupported|not permitted|extra", re.IGNORECASE
 )
 _OWN = frozenset(
-    {"messages", "prompt", "model", "stream", "stream_options", "continue_final_message", "add_generation_prompt"}
+    {"messages", "prompt", "stream", "stream_options", "continue_final_message", "add_generation_prompt"}
     | {"skip_special_tokens", _SPACES, "n", "modalities", "audio"}
 )
 """Fields of a request that are not the caller's."""
@@ -109,13 +109,13 @@ class SpeechLLM:
     ) -> AsyncGenerator[LLMEvent]:
         """The answer to what `chat_messages` returned, as it is written; an `LLMFinish` comes last.
 
-        `speech` as given to `chat_messages`. `options` are fields of the request (`max_tokens` or
+        `speech` as given to `chat_messages`. `options` are fields of the request (`model`, `max_tokens` or
         `max_completion_tokens`, `stop`, `seed`, `tools`, `tool_choice`, ...) in place of `DEFAULT_OPTIONS`; None leaves
         one out, and those that make the answer what is read here are not the caller's. Raises `SpeechLLMError`, also
         when every code that was written is none of the codebook.
         """
-        reader = ChunkReader(AudioTokenParser(in_speech=speech))
         body = self._body(messages, speech, options or {})
+        reader = ChunkReader(AudioTokenParser(in_speech=speech), tools=bool((options or {}).get("tools")))
         async with self._errors(), await self._open(body) as chunks:
             async for chunk in chunks:
                 for event in reader.read(chunk):
@@ -128,8 +128,8 @@ class SpeechLLM:
         if (most := wanted.pop("max_completion_tokens", None)) is not None:
             wanted["max_tokens"] = most
         body: dict[str, Any] = {
-            **{name: value for name, value in wanted.items() if value is not None},
             "model": self.model,
+            **{name: value for name, value in wanted.items() if value is not None},
             "messages": list(messages),
             "continue_final_message": speech,
             "add_generation_prompt": not speech,

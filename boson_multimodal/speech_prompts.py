@@ -30,6 +30,7 @@ SPEAK_WITH_USER = "请用语音与我交流。"
 
 _CONTROL = re.compile(r"<(?=(?:audio_(?:[0-9]+|start|end|patch)|tts_(?:start|end|pad)|\|[^|<>\s]+\|)>)")
 _TAG_BEGUN = re.compile(r"<[^<>]{0,31}$")
+_WRITTEN_CALL = re.compile(r"<tool_call>.*?</tool_call>", re.DOTALL)
 _AUDIO_PARTS = ("input_audio", "audio_url")
 
 
@@ -78,9 +79,9 @@ def chat_messages(
 ) -> list[dict[str, Any]]:
     """The messages a server is sent; with `speech`, the last is an answer begun with `<tts_start>`.
 
-    `replay` gives what was written for an earlier answer `{"audio": {"id": ...}}`. Recordings are decoded here, which
-    takes a while: call it in a thread where there are some. Tags of the model in what people and tools write are made
-    plain text. Raises `SpeechPromptError`.
+    `replay` gives what was written for an earlier answer `{"audio": {"id": ...}}`, in place of its content. Recordings
+    are decoded here, which takes a while: call it in a thread where there are some. Tags of the model in what people
+    and tools write are made plain text. Raises `SpeechPromptError`.
     """
     asked = [_message(message, style, replay) for message in messages]
     if not asked:
@@ -108,21 +109,22 @@ def _message(message: Message, style: PromptStyle, replay: Callable[[str], str |
     if role != "assistant":
         raise SpeechPromptError(f"a message has the role {role!r}; roles are system, user, assistant and tool")
     calls = {"tool_calls": _calls(message["tool_calls"])} if message.get("tool_calls") else {}
-    return {"role": "assistant", "content": _earlier_answer(message, replay), **calls}
+    said = _earlier_answer(message, replay)
+    return {"role": "assistant", "content": _WRITTEN_CALL.sub("", said) if calls else said, **calls}
 
 
 def _earlier_answer(message: Message, replay: Callable[[str], str | None] | None) -> str:
     audio: object = message.get("audio")
-    if audio is None:
-        return _inert(_text(message))
     name = cast("dict[str, object]", audio).get("id") if isinstance(audio, dict) else None
     raw = replay(name) if replay is not None and isinstance(name, str) else None
-    if raw is None:
+    if raw is not None:
+        return replayed(raw)
+    if audio is not None and not message.get("content"):
         raise SpeechPromptError(
             f"the audio {name!r} of an earlier answer is not kept here (any more); send its transcript as content",
             "audio_not_found",
         )
-    return replayed(raw)
+    return _inert(_text(message))
 
 
 def _calls(calls: object) -> list[dict[str, Any]]:

@@ -65,7 +65,11 @@ FORBIDDEN = {
     "backend.g711": ("backend", "fastapi"),
 }
 ONLY_APP_NAMES_ENGINES = {"backend.app", "backend.check"}
-ONLY_THESE_SEE_MODELS = {"backend.engines.higgs", "backend.engines.step_audio2"}
+ONLY_THESE_SEE_MODELS = {
+    "backend.engines.higgs",
+    "backend.engines.step_audio2",
+    "backend.engines.step_audio2_writer",
+}
 CONCRETE_ENGINES = {
     "higgs",
     "offline_recognizer",
@@ -76,6 +80,7 @@ CONCRETE_ENGINES = {
     "preferred",
     "smart_turn",
     "step_audio2",
+    "step_audio2_writer",
     "whisper",
 }
 

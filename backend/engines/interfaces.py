@@ -55,10 +55,39 @@ class Finish:
     reason: FinishReason = "stop"
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    audio_tokens: int | None = None
+    """Of `completion_tokens`, those that are speech; `None` from a model that only writes."""
 
 
-Written = str | ToolCallPiece | Finish
-"""What a language model writes: text in pieces, calls of functions in pieces, and last, if it says so, its end."""
+@dataclass(frozen=True, slots=True)
+class WordMark:
+    """A word of the text begins here: `offset` in characters of the text, `sample` counted from the stream's start."""
+
+    offset: int
+    sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A piece of speech: PCM16LE mono at the engine's `sample_rate_hz`, and the words that begin in it."""
+
+    pcm: bytes
+    marks: tuple[WordMark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWords:
+    """Text of a reply that nobody has to read out: its writer says it itself, or, if not `heard`, it stands beside
+    what is said."""
+
+    text: str
+    heard: bool = True
+
+
+Written = str | ToolCallPiece | OwnWords | Speech | Finish
+"""What a language model writes: text in pieces, calls of functions in pieces, and last, if it says so, its end. One
+that speaks writes `OwnWords` and the `Speech` of those that are heard, which goes on by itself: neither waits for the
+other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +131,6 @@ class Transcript:
     final: bool
     pauses: int = 0
     """For the answer to a `Pause`, how many there had been: `text` is everything before that one. Else 0."""
-
-
-@dataclass(frozen=True, slots=True)
-class WordMark:
-    """A word of the text begins here: `offset` in characters of the text, `sample` counted from the stream's start."""
-
-    offset: int
-    sample: int
-
-
-@dataclass(frozen=True, slots=True)
-class Speech:
-    """A piece of speech: PCM16LE mono at the engine's `sample_rate_hz`, and the words that begin in it."""
-
-    pcm: bytes
-    marks: tuple[WordMark, ...] = ()
 
 
 class Loaded(Protocol):
@@ -181,7 +194,8 @@ class Writer(Protocol):
 
     def stream(self, messages: Sequence[Message], generation: Generation) -> AsyncGenerator[Written]:
         """Yield the reply piece by piece, in order, never an empty text; functions are called only where
-        `generation.extra` has `tools`. Raises `EngineError("llm", ...)`."""
+        `generation.extra` has `tools`. Raises `EngineError("llm", ...)`; who speaks also raises
+        `EngineError("tts", ...)`."""
         ...
 
 
@@ -273,6 +287,20 @@ class TextToSpeech(Engine, Protocol):
     def open_voice(self, voice: str, manner: Manner = AS_USUAL) -> VoiceGenerator:
         """A new generator for the voice of that name. A name the engine does not know still gives a voice, and always
         the same one. With the same `manner.seed` it speaks the same texts with the same bytes."""
+        ...
+
+
+@runtime_checkable
+class SpeechLanguageModel(Protocol):
+    """Voices that are a language model themselves: `TextToSpeech` that says what it writes."""
+
+    def open_writer(self, voice: str, manner: Manner = AS_USUAL, remember_as: str | None = None) -> Writer:
+        """Who answers in the voice of that name, found as `TextToSpeech.open_voice` finds it.
+
+        It takes messages as OpenAI's clients write them, recordings included, which it hears, and earlier answers given
+        by the id they were to be remembered as. A reply without any speech is plain text, which `open_voice` can read
+        out; functions may be called in either.
+        """
         ...
 
 

@@ -7,21 +7,39 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
-from backend.engines.interfaces import AS_USUAL, Recording
+from backend.engines.interfaces import AS_USUAL, Recording, SpeechLanguageModel
 from backend.errors import EngineError, StorageError
 from backend.voice_library import is_id
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
     from types import TracebackType
 
-    from backend.engines.interfaces import Manner, Speech, TextToSpeech, VoiceGenerator
+    from backend.engines.interfaces import (
+        Generation,
+        Manner,
+        Message,
+        Speech,
+        TextToSpeech,
+        VoiceGenerator,
+        Writer,
+        Written,
+    )
     from backend.storage.voices import VoiceLibrary
     from backend.voice_library import LibraryVoice
 
 _Number = TypeVar("_Number", int, float)
+_Opened = TypeVar("_Opened")
+
+
+def with_library(engine: TextToSpeech, library: VoiceLibrary) -> LibraryTextToSpeech:
+    """`engine`, which speaks with the voices of `library` as well."""
+    if isinstance(engine, SpeechLanguageModel):
+        return LibrarySpeechModel(engine, engine.open_writer, library)
+    return LibraryTextToSpeech(engine, library)
 
 
 class LibraryTextToSpeech:
@@ -80,34 +98,83 @@ class LibraryTextToSpeech:
         """See `TextToSpeech.open_voice`. A voice of the library is looked up at its first text and stays as it was
         then; what the engine cannot be made to sound like is always the same one of its own voices."""
         if is_id(voice):
-            return _LibraryVoiceGenerator(self._engine, self._library, voice, manner)
+            return _LibraryVoiceGenerator(
+                _LookedUp(self._library, voice, manner, self._engine, self._engine.open_voice)
+            )
         return self._engine.open_voice(voice, manner)
 
 
-class _LibraryVoiceGenerator:
-    def __init__(self, engine: TextToSpeech, library: VoiceLibrary, voice: str, manner: Manner) -> None:
-        self._engine = engine
+class LibrarySpeechModel(LibraryTextToSpeech):
+    """The same of an engine that writes what it says; see `SpeechLanguageModel`."""
+
+    def __init__(self, engine: TextToSpeech, open_writer: Callable[..., Writer], library: VoiceLibrary) -> None:
+        super().__init__(engine, library)
+        self._open_writer = open_writer
+
+    def open_writer(self, voice: str, manner: Manner = AS_USUAL, remember_as: str | None = None) -> Writer:
+        """See `SpeechLanguageModel.open_writer`."""
+        opened = partial(self._open_writer, remember_as=remember_as)
+        if is_id(voice):
+            return _LibraryWriter(_LookedUp(self._library, voice, manner, self._engine, opened))
+        return opened(voice, manner)
+
+
+class _LookedUp(Generic[_Opened]):
+    """What `opened` gives for a voice of the library, once that has been looked up."""
+
+    def __init__(
+        self,
+        library: VoiceLibrary,
+        voice: str,
+        manner: Manner,
+        engine: TextToSpeech,
+        opened: Callable[[str, Manner], _Opened],
+    ) -> None:
         self._library = library
         self._voice = voice
         self._manner = manner
-        self._generator: VoiceGenerator | None = None
+        self._engine = engine
+        self._opened = opened
+        self._found: _Opened | None = None
 
-    async def stream(self, text: str) -> AsyncGenerator[Speech]:
-        """See `VoiceGenerator.stream`."""
-        if self._generator is None:
-            self._generator = await self._open()
-        async with aclosing(self._generator.stream(text)) as pieces:
-            async for piece in pieces:
-                yield piece
+    async def get(self) -> _Opened:
+        """Raises `EngineError("tts", ...)` when it cannot be looked up."""
+        if self._found is None:
+            self._found = await self._look_up()
+        return self._found
 
-    async def _open(self) -> VoiceGenerator:
+    async def _look_up(self) -> _Opened:
         try:
             found = await self._library.find(self._voice)
         except StorageError as error:
             raise EngineError("tts", f"the voice cannot be looked up: {error}") from error
         if found is None:
-            return self._engine.open_voice(self._voice, self._manner)
-        return self._engine.open_voice(_engines_name(found, self._engine), _spoken_as(found, self._manner))
+            return self._opened(self._voice, self._manner)
+        return self._opened(_engines_name(found, self._engine), _spoken_as(found, self._manner))
+
+
+class _LibraryVoiceGenerator:
+    def __init__(self, generator: _LookedUp[VoiceGenerator]) -> None:
+        self._generator = generator
+
+    async def stream(self, text: str) -> AsyncGenerator[Speech]:
+        """See `VoiceGenerator.stream`."""
+        generator = await self._generator.get()
+        async with aclosing(generator.stream(text)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+
+class _LibraryWriter:
+    def __init__(self, writer: _LookedUp[Writer]) -> None:
+        self._writer = writer
+
+    async def stream(self, messages: Sequence[Message], generation: Generation) -> AsyncGenerator[Written]:
+        """See `Writer.stream`."""
+        writer = await self._writer.get()
+        async with aclosing(writer.stream(messages, generation)) as pieces:
+            async for piece in pieces:
+                yield piece
 
 
 def _engines_name(voice: LibraryVoice, engine: TextToSpeech) -> str:

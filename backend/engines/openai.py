@@ -17,7 +17,7 @@ from openai import AsyncOpenAI, AsyncStream, DefaultAioHttpClient
 from backend.audio import SAMPLE_BYTES, wav_bytes
 from backend.engines.chat_chunks import ChunkReader
 from backend.engines.interfaces import HEARING_RATE_HZ, NO_HINTS
-from backend.engines.remote import CONNECT_TIMEOUT_S, KEEP_ALIVE_S, SILENCE_TIMEOUT_S, reason
+from backend.engines.remote import ABOUT_THE_REQUEST, CONNECT_TIMEOUT_S, KEEP_ALIVE_S, SILENCE_TIMEOUT_S, reason
 from backend.engines.rereading import reread
 from backend.errors import EngineError, RequestRefused
 
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 WHOLE_TIMEOUT_S = 600.0
 """An answer that is not streamed is silent until all of it is written."""
-
-_ABOUT_THE_REQUEST = (400, 404, 409, 413, 415, 422, 429)
-"""What a server answers when not it, and not the key it was given, is to blame."""
 
 
 class _OpenAIEngine:
@@ -170,7 +167,7 @@ class OpenAILanguageModel(_OpenAIEngine):
         )
 
     def _refusal(self, error: openai.APIStatusError) -> EngineError:
-        if error.status_code not in _ABOUT_THE_REQUEST:
+        if error.status_code not in ABOUT_THE_REQUEST:
             return super()._refusal(error)
         details = cast("dict[str, object]", error.body) if isinstance(error.body, dict) else {}
         message, reason, param = (details.get(name) for name in ("message", "code", "param"))

@@ -11,6 +11,9 @@ SILENCE_TIMEOUT_S = 30.0
 KEEP_ALIVE_S = 120.0
 """People speak and listen in turn, so requests are far apart, and opening a connection delays the answer."""
 
+ABOUT_THE_REQUEST = (400, 404, 409, 413, 415, 422, 429)
+"""What a server answers when not it, and not the key it was given, is to blame."""
+
 
 def reason(error: BaseException) -> str:
     """What went wrong at the socket, in words; the layers above call a refused connection a timeout."""

@@ -10,14 +10,15 @@ import asyncio
 import hashlib
 import importlib.util
 import logging
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, contextmanager
 from typing import TYPE_CHECKING, Literal, Self
 
 from backend.engines.interfaces import AS_USUAL, Speech
+from backend.engines.remote import ABOUT_THE_REQUEST
 from backend.errors import ConfigurationError, EngineError, MissingExtra, RequestRefused
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -29,9 +30,7 @@ log = logging.getLogger(__name__)
 
 DEFAULT_MODEL = "step-audio-2-mini"
 SAMPLE_RATE_HZ = 24_000
-CUT_SHORT = (
-    "a sentence of %d characters is cut short: the server stopped at its limit of tokens, after %.1f s of speech"
-)
+CUT_SHORT = "a sentence of %d characters is cut short: the server reached its limit of tokens after %.1f s of speech"
 
 
 class StepAudio2TextToSpeech:
@@ -123,25 +122,55 @@ class StepAudio2TextToSpeech:
     def open_voice(self, voice: str, manner: Manner = AS_USUAL) -> StepAudio2VoiceGenerator:
         """A recording by its name, and for any other name always the same one; the manner's own recording replaces
         it."""
-        return StepAudio2VoiceGenerator(self, voice if voice in self._voices else self._dealt(voice), manner)
+        return StepAudio2VoiceGenerator(self, self.recording_of(voice, manner), manner)
+
+    def recording_of(self, voice: str, manner: Manner) -> str | bytes:
+        """What is imitated: the name of a recording, or one that came with the request."""
+        if manner.recording is not None:
+            return manner.recording.audio
+        return voice if voice in self._voices else self._dealt(voice)
 
     def _dealt(self, voice: str) -> str:
         digest = hashlib.sha256(voice.encode(errors="replace")).digest()
         return self._voices[digest[0] % len(self._voices)]
 
-    def server(self) -> AudioServer:
-        """What reads out. Raises `EngineError` when it is not running."""
+    def server(self, stage: str = "tts") -> AudioServer:
+        """What speaks. Raises `EngineError` of that stage when it is not running."""
         if self._server is None:
-            raise EngineError("tts", "the voice engine is not running")
+            raise EngineError(stage, "the voice engine is not running")
         return self._server
+
+
+@contextmanager
+def errors_told(stage: str, *, imitating: bool = False) -> Generator[None]:
+    """What goes wrong with an answer, as an `EngineError`: of the stage that asked for it, and of the voice where no
+    sound could be made. Of a recording that came with the request and cannot be imitated, the request is to blame."""
+    from boson_multimodal.speech_llm import SpeechLLMError
+    from boson_multimodal.speech_prompts import SpeechPromptError
+    from boson_multimodal.speech_synthesis import SynthesisError
+
+    try:
+        yield
+    except SpeechPromptError as error:
+        status = 404 if error.code == "audio_not_found" else 400
+        raise RequestRefused(stage, status, f"the speech model cannot take this: {error}", error.code) from error
+    except SpeechLLMError as error:
+        if stage == "llm" and error.status in ABOUT_THE_REQUEST:
+            raise RequestRefused(stage, error.status, str(error), "invalid_request") from error
+        raise EngineError(stage, f"the speech model failed: {error}") from error
+    except SynthesisError as error:
+        if imitating and isinstance(error.__cause__, ValueError):
+            problem = f"the voice engine cannot imitate this: {error.__cause__}"
+            raise RequestRefused("tts", 400, problem, "invalid_audio") from error
+        raise EngineError("tts", f"the voice engine failed: {error}") from error
 
 
 class StepAudio2VoiceGenerator:
     """One character's voice: its recording."""
 
-    def __init__(self, engine: StepAudio2TextToSpeech, voice: str, manner: Manner) -> None:
+    def __init__(self, engine: StepAudio2TextToSpeech, voice: str | bytes, manner: Manner) -> None:
         self._tts = engine
-        self._voice = manner.recording.audio if manner.recording is not None else voice
+        self._voice = voice
         # A voice of the library may have its instructions for a scene too.
         self._instructions = " ".join(dict.fromkeys(filter(None, (manner.scene_prompt, manner.instructions))))
         self._seed = manner.seed
@@ -151,15 +180,13 @@ class StepAudio2VoiceGenerator:
     async def stream(self, text: str) -> AsyncGenerator[Speech]:
         """See `VoiceGenerator.stream`. A model that writes no speech codes fails, with what it wrote instead."""
         from boson_multimodal.speech_answers import AnswerFinish, PcmDelta, TextDelta, TranscriptDelta
-        from boson_multimodal.speech_llm import SpeechLLMError
-        from boson_multimodal.speech_prompts import SpeechPromptError, read_aloud
-        from boson_multimodal.speech_synthesis import SynthesisError
+        from boson_multimodal.speech_prompts import read_aloud
 
         spoken, written = False, ""
         answer = self._tts.server().stream(
             read_aloud(text, self._instructions), voice=self._voice, seed=self._seed, options=self._options
         )
-        try:
+        with errors_told("tts", imitating=isinstance(self._voice, bytes)):
             async with aclosing(answer) as events:
                 async for event in events:
                     if isinstance(event, PcmDelta):
@@ -170,14 +197,5 @@ class StepAudio2VoiceGenerator:
                     elif isinstance(event, AnswerFinish) and event.reason == "length" and spoken:
                         # The model writes words ahead of their sound, so which of them are missing is not known.
                         log.warning(CUT_SHORT, len(text), event.metrics.audio_s)
-        except SpeechPromptError as error:
-            raise RequestRefused("tts", 400, f"the voice engine cannot speak this: {error}", error.code) from error
-        except SynthesisError as error:
-            if isinstance(self._voice, bytes) and isinstance(error.__cause__, ValueError):
-                problem = f"the voice engine cannot imitate this: {error.__cause__}"
-                raise RequestRefused("tts", 400, problem, "invalid_audio") from error
-            raise EngineError("tts", f"the voice engine failed: {error}") from error
-        except SpeechLLMError as error:
-            raise EngineError("tts", f"the voice engine failed: {error}") from error
         if not spoken:
             raise EngineError("tts", f"the model read nothing aloud; it wrote {written[:80]!r}")

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING
 
-from backend.engines.interfaces import Finish, ToolCallPiece
+from backend.engines.interfaces import Finish, OwnWords, Speech, ToolCallPiece
 from backend.events import CallDone, CallText, ReplySentence, ReplyStarted, ReplyText, ReplyTextDone
 from backend.lines import CallLine, ReplyLine, new_id
+from backend.pipelines.own_speech import OwnSpeech, OwnSpeechItem
 from backend.pipelines.sentences import SentenceProducer, produce_sentences
-from backend.pipelines.speaker_guard import SpeakerGuard, guard_speaker, stop_sequences
+from backend.pipelines.speaker_guard import SpeakerGuard, guard_reply, stop_sequences
 from backend.prompting.messages import messages_for
 
 if TYPE_CHECKING:
@@ -50,28 +52,29 @@ class ReplyWritten:
     reply: Reply
 
 
+VoiceItem = SentenceItem | OwnSpeechItem | ReplyWritten
+
+
 @dataclass(frozen=True, slots=True)
 class LLMPipeline:
-    """Writes the replies of one turn."""
+    """Writes the replies of one turn. `writer` says who writes those of a character."""
 
-    llm: Writer
+    writer: Callable[[Character], Writer]
     generation: Generation
     conversation: Conversation
     situation: Situation
     emit: Callable[[Event], Awaitable[None]]
     clock: Callable[[], float]
 
-    async def run(
-        self, replies: Iterable[Reply], sentences: MemoryObjectSendStream[SentenceItem | ReplyWritten]
-    ) -> None:
+    async def run(self, replies: Iterable[Reply], to_voice: MemoryObjectSendStream[VoiceItem]) -> None:
         """Write each of `replies` in turn; whose the next one is may depend on what was written. Raises
-        `EngineError("llm", ...)`."""
-        async with sentences:
+        `EngineError("llm", ...)`, and `EngineError("tts", ...)` where the writer speaks itself."""
+        async with to_voice:
             for reply in replies:
-                await self._write(reply, sentences)
-                await sentences.send(ReplyWritten(reply))
+                await self._write(reply, to_voice)
+                await to_voice.send(ReplyWritten(reply))
 
-    async def _write(self, reply: Reply, sentences: MemoryObjectSendStream[SentenceItem | ReplyWritten]) -> None:
+    async def _write(self, reply: Reply, to_voice: MemoryObjectSendStream[VoiceItem]) -> None:
         character = reply.character
         messages = messages_for(character, self.conversation, self.situation)
         others = self._others(character)
@@ -81,21 +84,24 @@ class LLMPipeline:
         await self.emit(ReplyStarted(reply.turn, reply.index, reply.line.id, character.id, character.name))
         reply.ledger.mark("llm_request", self.clock())
         guard, producer, calls = SpeakerGuard(character.name, others), SentenceProducer(), _Calls(reply, self.emit)
+        indexes = count()
+        own = OwnSpeech(reply, indexes, to_voice, self.emit, self.clock)
+        writer = self.writer(character)
         async with (
-            aclosing(self.llm.stream(messages, generation)) as pieces,
-            aclosing(guard_speaker(self._said(pieces, reply, calls), guard)) as own,
-            aclosing(self._shown(own, reply)) as written,
+            aclosing(self._arriving(writer.stream(messages, generation), reply)) as arriving,
+            aclosing(guard_reply(arriving, guard)) as pieces,
+            aclosing(self._shown(pieces, reply, own, calls)) as written,
             aclosing(produce_sentences(written, producer)) as found,
         ):
-            index = 0
             async for sentence in found:
                 reply.ledger.mark("first_sentence", self.clock())
+                index = next(indexes)
                 if sentence.spoken:
                     reply.ledger.sentences += 1
-                    await sentences.send(SentenceItem(reply, index, sentence.start, sentence.end, sentence.spoken))
+                    await to_voice.send(SentenceItem(reply, index, sentence.start, sentence.end, sentence.spoken))
                 text = producer.written[sentence.start : sentence.end]
                 await self.emit(ReplySentence(reply.turn, reply.index, index, text))
-                index += 1
+        await own.finish()
         await calls.finish(self.conversation)
         finish = calls.end
         await self.emit(
@@ -109,22 +115,29 @@ class LLMPipeline:
         order = dict.fromkeys((*spoke, *present))
         return [self.conversation.user_name, *(present[id_] for id_ in order if id_ in present)]
 
-    async def _said(self, pieces: AsyncIterator[Written], reply: Reply, calls: _Calls) -> AsyncGenerator[str]:
-        """The text of what is written; the rest goes to `calls`."""
-        async for piece in pieces:
-            if not isinstance(piece, Finish):
-                reply.ledger.mark("llm_first_token", self.clock())
-                reply.ledger.llm_tokens += 1
-            if isinstance(piece, str):
+    async def _arriving(self, written: AsyncGenerator[Written], reply: Reply) -> AsyncGenerator[Written]:
+        """What is written, accounted for. Closes `written` when it ends."""
+        async with aclosing(written) as pieces:
+            async for piece in pieces:
+                if not isinstance(piece, Finish | Speech):
+                    reply.ledger.mark("llm_first_token", self.clock())
+                    reply.ledger.llm_tokens += 1
                 yield piece
-            else:
-                await calls.take(piece)
 
-    async def _shown(self, pieces: AsyncIterator[str], reply: Reply) -> AsyncGenerator[str]:
+    async def _shown(
+        self, pieces: AsyncIterator[Written], reply: Reply, own: OwnSpeech, calls: _Calls
+    ) -> AsyncGenerator[str]:
+        """The text that is to be read out, when it has been shown; the rest goes to `own` and `calls`."""
         async for piece in pieces:
-            reply.line.text += piece
-            await self.emit(ReplyText(reply.turn, reply.index, piece))
-            yield piece
+            match piece:
+                case str():
+                    reply.line.text += piece
+                    await self.emit(ReplyText(reply.turn, reply.index, piece))
+                    yield piece
+                case OwnWords() | Speech():
+                    await own.take(piece)
+                case ToolCallPiece() | Finish():
+                    await calls.take(piece)
 
 
 class _Calls:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from backend.engines.interfaces import Finish
+from backend.engines.interfaces import Finish, OwnWords
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from backend.engines.interfaces import Written
 
@@ -96,33 +97,33 @@ def _label(names: Sequence[str]) -> str:
 
 
 async def guard_reply(written: AsyncGenerator[Written], guard: SpeakerGuard) -> AsyncGenerator[Written]:
-    """The same for all that a language model writes: calls are passed on, and the end stays the end. Closes `written`
-    when it ends."""
+    """The character's own part of all that a language model writes, with its calls and its speech; ends early where
+    another speaker's line begins. Closes `written` when it ends."""
     finish: Finish | None = None
+    last: str | OwnWords = ""
     async with aclosing(written):
         async for item in written:
-            if isinstance(item, Finish):
-                finish = item
-            elif not isinstance(item, str):
-                yield item
-            elif own := guard.feed(item):
-                yield own
+            match item:
+                case str() | OwnWords():
+                    last = item
+                    if own := guard.feed(_text(item)):
+                        yield _with_text(item, own)
+                case Finish():
+                    finish = item
+                case _:
+                    yield item
             if guard.finished:
                 return
     if own := guard.finish():
-        yield own
+        yield _with_text(last, own)
     if finish is not None:
         yield finish
 
 
-async def guard_speaker(pieces: AsyncIterator[str], guard: SpeakerGuard) -> AsyncGenerator[str]:
-    """The character's own part of `pieces`; ends early where another speaker's line begins."""
-    async for piece in pieces:
-        own = guard.feed(piece)
-        if own:
-            yield own
-        if guard.finished:
-            return
-    own = guard.finish()
-    if own:
-        yield own
+def _text(words: str | OwnWords) -> str:
+    return words if isinstance(words, str) else words.text
+
+
+def _with_text(words: str | OwnWords, text: str) -> str | OwnWords:
+    """Words of the same kind."""
+    return text if isinstance(words, str) else replace(words, text=text)

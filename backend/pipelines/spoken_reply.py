@@ -1,5 +1,5 @@
 """A reply that is read out while it is being written: what the language model writes, and the speech of it, as one
-stream.
+stream, as it comes from a writer that speaks itself.
 
 Two tasks, joined by a bounded queue of sentences: the first sentence is heard while the second is written. Knows
 nothing of turns, playback or HTTP.
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from backend.engines.interfaces import Speech, Written
+from backend.audio import Resampler
+from backend.engines.interfaces import OwnWords, Speech, Written
 from backend.engines.tasks import stop
 from backend.pipelines.llm import SENTENCES_AHEAD
 from backend.pipelines.narration import Narration
@@ -30,14 +31,14 @@ if TYPE_CHECKING:
 
 async def speak_reply(
     written: AsyncGenerator[Written], tts: TextToSpeech, voice: VoiceGenerator, rate_hz: int
-) -> AsyncGenerator[Written | Speech]:
+) -> AsyncGenerator[Written]:
     """Yield everything of `written`, in order, and among it its speech at `rate_hz`. Closing the stream stops both
     engines.
 
     Raises `EngineError("llm", ...)`, after the speech of what had been written, and `EngineError("tts", ...)`. May be
     asked for its items by different tasks, one after another.
     """
-    said, items = anyio.create_memory_object_stream[Written | Speech](CHUNKS_AHEAD)
+    said, items = anyio.create_memory_object_stream[Written](CHUNKS_AHEAD)
     sentences, to_read = anyio.create_memory_object_stream[str](SENTENCES_AHEAD)
     narration = Narration(voice, _received(to_read), tts.sample_rate_hz, rate_hz)
     also_said = said.clone()
@@ -57,10 +58,28 @@ async def speak_reply(
             end.close()
 
 
+async def own_reply(written: AsyncGenerator[Written], own_rate_hz: int, rate_hz: int) -> AsyncGenerator[Written]:
+    """A reply whose writer speaks itself, with the speech at `rate_hz`; what it does not speak is there to be read.
+    Closes `written` when it ends."""
+    resampler = Resampler(own_rate_hz, rate_hz)
+    async with aclosing(written):
+        async for item in written:
+            match item:
+                case str():
+                    yield OwnWords(item, heard=False)
+                case Speech(pcm):
+                    if pcm := resampler.feed(pcm):
+                        yield Speech(pcm)
+                case _:
+                    yield item
+    if pcm := resampler.finish():
+        yield Speech(pcm)
+
+
 async def _write(
     written: AsyncGenerator[Written],
     sentences: MemoryObjectSendStream[str],
-    said: MemoryObjectSendStream[Written | Speech],
+    said: MemoryObjectSendStream[Written],
 ) -> None:
     async with (
         said,
@@ -74,9 +93,7 @@ async def _write(
                 await sentences.send(sentence.spoken)
 
 
-async def _texts(
-    written: AsyncGenerator[Written], said: MemoryObjectSendStream[Written | Speech]
-) -> AsyncGenerator[str]:
+async def _texts(written: AsyncGenerator[Written], said: MemoryObjectSendStream[Written]) -> AsyncGenerator[str]:
     """The text of it, to be cut into sentences; everything has been passed on."""
     async for item in written:
         await said.send(item)
@@ -84,7 +101,7 @@ async def _texts(
             yield item
 
 
-async def _read(narration: Narration, said: MemoryObjectSendStream[Written | Speech]) -> None:
+async def _read(narration: Narration, said: MemoryObjectSendStream[Written]) -> None:
     async with said, aclosing(narration.stream()) as pieces:
         async for pcm in pieces:
             await said.send(Speech(pcm))

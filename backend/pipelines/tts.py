@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from backend.audio import Resampler, sample_count
+from backend.engines.interfaces import SpeechLanguageModel
 from backend.events import ReplyWords
 from backend.heard import SpeechRate
 from backend.pipelines.llm import ReplyWritten, SentenceItem
+from backend.pipelines.own_speech import OwnSpeechItem
 from backend.time_stretch import TimeStretch
 
 if TYPE_CHECKING:
@@ -18,13 +20,17 @@ if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
     from backend.characters import Character
-    from backend.engines.interfaces import TextToSpeech, VoiceGenerator
+    from backend.engines.interfaces import TextToSpeech, VoiceGenerator, WordMark, Writer
     from backend.events import Event
     from backend.heard import SpokenSentence
+    from backend.pipelines.llm import VoiceItem
     from backend.reply import Reply
 
 CHUNKS_AHEAD = 16
 """Pieces of speech made but not yet sent."""
+
+_TOLD_AGAIN = 1.5
+"""How much longer a sentence must have become for its words to be told again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +62,12 @@ AudioItem = AudioChunkItem | SentenceVoiced | ReplyVoiced
 
 @dataclass(slots=True)
 class CharacterVoice:
-    """A character's generator and how fast it turned out to speak."""
+    """A character's generator and how fast it turned out to speak. `writer`: the voice as one that says what it writes,
+    where it can."""
 
     voice: str
     generator: VoiceGenerator
+    writer: Writer | None = None
     speech_rate: SpeechRate = field(default_factory=SpeechRate)
 
 
@@ -74,7 +82,9 @@ class Voices:
         """The character's voice; a new one when the character was given another voice."""
         known = self._voices.get(character.id)
         if known is None or known.voice != character.voice:
-            known = CharacterVoice(character.voice, self.tts.open_voice(character.voice))
+            tts, name = self.tts, character.voice
+            writer = tts.open_writer(name) if isinstance(tts, SpeechLanguageModel) else None
+            known = CharacterVoice(name, tts.open_voice(name), writer)
             self._voices[character.id] = known
         return known
 
@@ -86,7 +96,7 @@ class Voices:
 
 @dataclass(frozen=True, slots=True)
 class TTSPipeline:
-    """Speaks the sentences of one turn."""
+    """Speaks the sentences of one turn, and passes on what writers speak themselves."""
 
     voices: Voices
     output_rate_hz: int
@@ -95,52 +105,95 @@ class TTSPipeline:
     clock: Callable[[], float]
 
     async def run(
-        self,
-        sentences: MemoryObjectReceiveStream[SentenceItem | ReplyWritten],
-        audio: MemoryObjectSendStream[AudioItem],
+        self, to_voice: MemoryObjectReceiveStream[VoiceItem], audio: MemoryObjectSendStream[AudioItem]
     ) -> None:
         """Speak each sentence in turn. Raises `EngineError("tts", ...)`."""
-        async with audio, sentences:
-            async for item in sentences:
-                match item:
-                    case SentenceItem():
-                        await self._speak(item, audio)
-                    case ReplyWritten(reply):
-                        await audio.send(ReplyVoiced(reply))
+        own: _Rendering | None = None
+        async with audio, to_voice:
+            async for item in to_voice:
+                if isinstance(item, OwnSpeechItem):
+                    own = own or self._begin(item, audio)
+                    own.goes_on_to(item.end)
+                    await own.take(item.pcm)
+                    continue
+                if own is not None:
+                    await own.finish()
+                    own = None
+                if isinstance(item, ReplyWritten):
+                    await audio.send(ReplyVoiced(item.reply))
+                else:
+                    await self._speak(item, audio)
 
     async def _speak(self, item: SentenceItem, audio: MemoryObjectSendStream[AudioItem]) -> None:
         reply, voice = item.reply, self.voices.of(item.reply.character)
-        resampler = Resampler(self.voices.tts.sample_rate_hz, self.output_rate_hz)
-        stretch = TimeStretch(self.output_rate_hz, self.speed)
-        scale = self.output_rate_hz / self.voices.tts.sample_rate_hz / self.speed
-        sentence = reply.spoken.begin_sentence(item.start, item.end, item.spoken)
+        rendering = self._begin(item, audio)
         reply.ledger.mark("tts_request", self.clock())
         worked_from = self.clock()
-        told_samples = 0
         async with aclosing(voice.generator.stream(item.spoken)) as pieces:
             async for piece in pieces:
                 now = self.clock()
                 reply.ledger.mark("tts_first_audio", now)
                 reply.ledger.voice_worked(now - worked_from)
-                sentence.marks.extend((mark.offset, int(mark.sample * scale)) for mark in piece.marks)
-                await self._pass_on(item, sentence, stretch.feed(resampler.feed(piece.pcm)), audio)
-                if sentence.samples > 2 * told_samples:
-                    told_samples = sentence.samples
-                    await self._tell_words(item, sentence)
+                await rendering.take(piece.pcm, piece.marks)
                 worked_from = self.clock()
-        await self._pass_on(item, sentence, stretch.feed(resampler.finish()) + stretch.finish(), audio)
-        reply.spoken.complete_sentence(sentence)
-        await self._tell_words(item, sentence)
-        await audio.send(SentenceVoiced(reply, item.sentence_index))
+        await rendering.finish()
 
-    async def _pass_on(
-        self, item: SentenceItem, sentence: SpokenSentence, pcm: bytes, audio: MemoryObjectSendStream[AudioItem]
-    ) -> None:
+    def _begin(self, item: SentenceItem | OwnSpeechItem, audio: MemoryObjectSendStream[AudioItem]) -> _Rendering:
+        reply, rate_hz = item.reply, self.voices.tts.sample_rate_hz
+        spoken = item.spoken if isinstance(item, SentenceItem) else reply.line.text[item.start : item.end]
+        return _Rendering(
+            reply,
+            item.sentence_index,
+            reply.spoken.begin_sentence(item.start, item.end, spoken),
+            Resampler(rate_hz, self.output_rate_hz),
+            TimeStretch(self.output_rate_hz, self.speed),
+            self.output_rate_hz / rate_hz / self.speed,
+            self.emit,
+            audio,
+        )
+
+
+@dataclass(slots=True)
+class _Rendering:
+    """A sentence on its way from the voice's rate to the listener's rate and speed. `scale`: samples for each of the
+    voice's."""
+
+    reply: Reply
+    sentence_index: int
+    sentence: SpokenSentence
+    resampler: Resampler
+    stretch: TimeStretch
+    scale: float
+    emit: Callable[[Event], Awaitable[None]]
+    audio: MemoryObjectSendStream[AudioItem]
+    told_samples: int = 0
+
+    def goes_on_to(self, end: int) -> None:
+        """More of the text is in it than was known."""
+        self.sentence.end = end
+        self.sentence.spoken = self.reply.line.text[self.sentence.start : end]
+
+    async def take(self, pcm: bytes, marks: tuple[WordMark, ...] = ()) -> None:
+        """More of its speech."""
+        self.sentence.marks.extend((mark.offset, int(mark.sample * self.scale)) for mark in marks)
+        await self._pass_on(self.stretch.feed(self.resampler.feed(pcm)))
+        if self.sentence.samples > _TOLD_AGAIN * self.told_samples:
+            self.told_samples = self.sentence.samples
+            await self._tell_words()
+
+    async def finish(self) -> None:
+        """That was all of it."""
+        await self._pass_on(self.stretch.feed(self.resampler.finish()) + self.stretch.finish())
+        self.reply.spoken.complete_sentence(self.sentence)
+        await self._tell_words()
+        await self.audio.send(SentenceVoiced(self.reply, self.sentence_index))
+
+    async def _pass_on(self, pcm: bytes) -> None:
         if pcm:
-            sentence.samples += sample_count(pcm)
-            await audio.send(AudioChunkItem(item.reply, item.sentence_index, pcm))
+            self.sentence.samples += sample_count(pcm)
+            await self.audio.send(AudioChunkItem(self.reply, self.sentence_index, pcm))
 
-    async def _tell_words(self, item: SentenceItem, sentence: SpokenSentence) -> None:
-        reply = item.reply
-        words = reply.spoken.words(reply.line.text, sentence)
-        await self.emit(ReplyWords(reply.turn, reply.index, item.sentence_index, tuple(words)))
+    async def _tell_words(self) -> None:
+        reply = self.reply
+        words = reply.spoken.words(reply.line.text, self.sentence)
+        await self.emit(ReplyWords(reply.turn, reply.index, self.sentence_index, tuple(words)))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, assert_never
 from uuid import uuid4
 
-from backend.engines.interfaces import Finish, Speech, ToolCallPiece
+from backend.engines.interfaces import Finish, OwnWords, Speech, ToolCallPiece
 from backend.protocols.chat_messages import OWN_FIELD
 from backend.protocols.openai_speech import AUDIO_TOKENS_PER_S, CHARACTERS_PER_TOKEN
 
@@ -22,13 +22,16 @@ DONE = "data: [DONE]\n\n"
 
 
 class Completion:
-    """One answer to `messages`, as far as it is known. `speaks`: whether its words are heard, not read."""
+    """One answer to `messages`, as far as it is known. `speaks`: whether its words are heard, not read, but for those
+    that a writer who speaks itself has put beside what it says."""
 
     def __init__(
         self, model: str, messages: Sequence[Message], *, speaks: bool = False, character: str | None = None
     ) -> None:
         self.audio_id = f"audio_{uuid4().hex}"
         self.text = ""
+        """What is heard, or, of an answer that is not, what is read."""
+        self._beside = ""
         self.audio_s = 0.0
         """Seconds of speech so far; counted by whoever knows the rate."""
         self._id = f"chatcmpl-{uuid4().hex}"
@@ -44,15 +47,18 @@ class Completion:
 
     @property
     def has_audio(self) -> bool:
-        """Whether the answer has sound: one that only calls functions has none."""
-        return self._speaks and (bool(self.text) or not self._calls)
+        """Whether the answer has sound: one that only calls functions, or is there to be read, has none."""
+        return self._speaks and (bool(self.text) or self.audio_s > 0 or not (self._calls or self._beside))
 
-    def add(self, item: Written | Speech) -> dict[str, Any]:
+    def add(self, item: Written) -> dict[str, Any]:
         """The next of the answer; returns what that adds to the message, which may be nothing."""
         match item:
-            case str():
-                self.text += item
-                return {"audio": self._audio_delta({"transcript": item})} if self._speaks else {"content": item}
+            case str(text) | OwnWords(text, heard=True):
+                self.text += text
+                return {"audio": self._audio_delta({"transcript": text})} if self._speaks else {"content": text}
+            case OwnWords(text):
+                self._beside += text
+                return {"content": text}
             case Speech(pcm):
                 return {"audio": self._audio_delta({"data": base64.b64encode(pcm).decode()})}
             case ToolCallPiece():
@@ -78,7 +84,7 @@ class Completion:
         )
         return {"index": piece.index, "function": {"arguments": piece.arguments}}
 
-    def chunks(self, item: Written | Speech) -> Iterator[dict[str, Any]]:
+    def chunks(self, item: Written) -> Iterator[dict[str, Any]]:
         """What is sent when `item` comes."""
         if delta := self.add(item):
             yield self._chunk(self._opening() | delta)
@@ -95,13 +101,14 @@ class Completion:
 
     def whole(self, data: bytes, expires_at: int | None) -> dict[str, Any]:
         """The whole answer; `data` is the audio file, and `expires_at` is given where there is one."""
-        message = self._opening() | {"content": self.text or None, "refusal": None}
+        read = self._beside if self._speaks else self.text
+        message = self._opening() | {"content": read or None, "refusal": None}
         if expires_at is not None:
             encoded = base64.b64encode(data).decode()
             audio = {"id": self.audio_id, "data": encoded, "expires_at": expires_at, "transcript": self.text}
-            message |= {"content": None, "audio": audio}
+            message["audio"] = audio
         elif not self._calls:
-            message["content"] = self.text
+            message["content"] = read
         if self._calls:
             message["tool_calls"] = [_call(call) for call in self._calls.values()]
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self._finish_reason}
@@ -110,10 +117,12 @@ class Completion:
     def usage(self) -> dict[str, Any]:
         """Tokens, counted by the language model where it counts."""
         finish = self._finish or Finish()
-        written = self.text + "".join(call.name + call.arguments for call in self._calls.values())
+        written = self.text + self._beside + "".join(call.name + call.arguments for call in self._calls.values())
         text = _tokens(len(written)) if finish.completion_tokens is None else finish.completion_tokens
         prompt = _tokens(self._asked) if finish.prompt_tokens is None else finish.prompt_tokens
         audio = math.ceil(self.audio_s * AUDIO_TOKENS_PER_S)
+        if finish.audio_tokens is not None:
+            audio, text = finish.audio_tokens, max(0, text - finish.audio_tokens)
         return {
             "prompt_tokens": prompt,
             "completion_tokens": text + audio,

@@ -63,8 +63,8 @@ def with_texts(messages: Sequence[Raw], texts: Mapping[Place, str]) -> list[Raw]
 
 
 def with_transcripts(messages: Sequence[Raw], find: Callable[[str], SpokenAnswer | None]) -> list[Raw]:
-    """The messages with the words of those earlier answers that are only given by the id of their audio. Raises
-    `InvalidRequest` and, for an answer that is not kept, `NotFound`."""
+    """The messages with the words of those earlier answers that are only given by the id of their audio, which stays.
+    Raises `InvalidRequest` and, for an answer that is not kept, `NotFound`."""
     resolved: list[Raw] = []
     for index, message in enumerate(messages):
         if message.get("role") != "assistant" or message.get("audio") is None:
@@ -78,16 +78,20 @@ def with_transcripts(messages: Sequence[Raw], find: Callable[[str], SpokenAnswer
         answer = find(audio_id)
         if answer is None:
             raise NotFound(f"{param}: there is no answer {audio_id!r}, or it has expired", param)
-        rest = {name: value for name, value in message.items() if name != "audio"}
-        if answer.character is not None:
-            rest[OWN_FIELD] = {"character": answer.character}
-        resolved.append({**rest, "content": rest.get("content") or answer.transcript})
+        own = {} if answer.character is None else {OWN_FIELD: {"character": answer.character}}
+        resolved.append({**message, **own, "content": message.get("content") or answer.transcript})
     return resolved
 
 
-def without_own_field(messages: Sequence[Raw]) -> list[Raw]:
-    """The messages as other servers take them."""
-    return [{name: value for name, value in message.items() if name != OWN_FIELD} for message in messages]
+def without_recordings(messages: Sequence[Raw]) -> list[Raw]:
+    """The messages without what is only to be heard. Raises `InvalidRequest` for recordings that are none."""
+    return with_texts(messages, dict.fromkeys(recordings(messages), ""))
+
+
+def without_own_fields(messages: Sequence[Raw]) -> list[Raw]:
+    """The messages as other servers take them, which know none of our characters and answers."""
+    own = {OWN_FIELD, "audio"}
+    return [{name: value for name, value in message.items() if name not in own} for message in messages]
 
 
 def lines(messages: Sequence[Raw]) -> list[Line]:

@@ -13,11 +13,11 @@ from backend.cast_models import company
 from backend.engines.interfaces import Relay
 from backend.errors import EngineError
 from backend.protocols.chat_completion import DONE
-from backend.protocols.chat_messages import with_transcripts, without_own_field
+from backend.protocols.chat_messages import with_transcripts, without_own_fields
 from backend.protocols.chat_request import ChatRequest, check_encodable
 from backend.protocols.transcription_formats import event
 from backend.routes.auth import authorized
-from backend.routes.chat_answer import ChatAnswer
+from backend.routes.chat_answer import ChatAnswer, hears
 from backend.routes.connected import stream, while_connected
 from backend.routes.errors import body_of
 from backend.routes.input_audio import with_recordings_read
@@ -44,7 +44,7 @@ async def chat_completions(request: Request, asked: ChatRequest) -> Response:
     if asked.speaks and asked.voice is not None:
         await check_voice(server, asked.voice, "audio.voice")
     generation = asked.generation(None if present else asked.engine_model)
-    body = await _body(request)
+    body = await _body(request, as_heard=hears(server, asked) and not present)
     answer = ChatAnswer(server, asked, generation, present, body["messages"])
     if asked.stream:
         return await stream(request, _events(answer.chunks()))
@@ -55,18 +55,20 @@ async def _relayed(request: Request, asked: ChatRequest, llm: Relay) -> Response
     """The answer of the language model's own server, as it is."""
     body = await _body(request)
     passed_on = {name: value for name, value in body.items() if name != "model" or asked.engine_model is not None}
-    answer = llm.relay({**passed_on, "messages": without_own_field(body["messages"])})
+    answer = llm.relay({**passed_on, "messages": without_own_fields(body["messages"])})
     if asked.stream:
         return await stream(request, _events(answer))
     return _json(await while_connected(request, _only(answer)))
 
 
-async def _body(request: Request) -> dict[str, Any]:
-    """The body as it was sent, with words for all that is spoken in its messages."""
+async def _body(request: Request, *, as_heard: bool = False) -> dict[str, Any]:
+    """The body as it was sent, with words for all that is spoken in its messages; recordings stay where they are to be
+    heard."""
     server: Server = request.app.state.server
     body: dict[str, Any] = await request.json()
     messages = with_transcripts(body["messages"], server.spoken_answers.find)
-    messages = await while_connected(request, with_recordings_read(messages, server))
+    if not as_heard:
+        messages = await while_connected(request, with_recordings_read(messages, server))
     body = {**body, "messages": messages}
     check_encodable(body)
     return body

@@ -9,26 +9,32 @@ from typing import TYPE_CHECKING, Any
 from backend.audio import sample_count, wav_bytes
 from backend.cast_models import messages_for, next_speaker
 from backend.encoding import open_encoder
-from backend.engines.interfaces import Speech
+from backend.engines.interfaces import Manner, Speech, SpeechLanguageModel
 from backend.pipelines.speaker_guard import SpeakerGuard, guard_reply
-from backend.pipelines.spoken_reply import speak_reply
+from backend.pipelines.spoken_reply import own_reply, speak_reply
 from backend.protocols.chat_completion import Completion
-from backend.protocols.chat_messages import lines
+from backend.protocols.chat_messages import lines, without_recordings
 from backend.protocols.openai_speech import RATE_HZ
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from backend.characters import Character
-    from backend.engines.interfaces import Generation, Written
+    from backend.engines.interfaces import Generation, Writer, Written
     from backend.protocols.chat_request import ChatRequest
     from backend.server import Server
 
 log = logging.getLogger(__name__)
 
 
+def hears(server: Server, asked: ChatRequest) -> bool:
+    """Whether who answers is told what was said as it was said."""
+    return asked.speaks and isinstance(server.engines.tts, SpeechLanguageModel)
+
+
 class ChatAnswer:
-    """The answer to `messages`, as they were sent but without sound; of one of `present`, where anybody is."""
+    """The answer to `messages`, as they were sent; of one of `present`, where anybody is. Recordings are left in them
+    only for an answer by one who hears them."""
 
     def __init__(
         self,
@@ -39,18 +45,17 @@ class ChatAnswer:
         messages: Sequence[dict[str, Any]],
     ) -> None:
         """Raises `InvalidRequest` for messages that the language model does not take."""
-        said = lines(messages)
+        said = lines(without_recordings(messages))
         self._server = server
         self._asked = asked
         self._generation = generation
         self._present = present
         self._character = next_speaker(said, present) if present else None
-        self._messages = [line.message for line in said]
+        texts = [line.message for line in said]
         if self._character is not None:
-            self._messages = messages_for(self._character, present, said)
-        self._completion = Completion(
-            asked.model_name, self._messages, speaks=asked.speaks, character=self._character_id
-        )
+            texts = messages_for(self._character, present, said)
+        self._messages: Sequence[Any] = texts if present or not hears(server, asked) else messages
+        self._completion = Completion(asked.model_name, texts, speaks=asked.speaks, character=self._character_id)
 
     @property
     def _character_id(self) -> str | None:
@@ -80,22 +85,30 @@ class ChatAnswer:
         file = wav_bytes(bytes(data), RATE_HZ) if self._asked.audio_format == "wav" else bytes(data)
         return self._completion.whole(file, self._kept_until())
 
-    async def _items(self) -> AsyncGenerator[Written | Speech]:
+    async def _items(self) -> AsyncGenerator[Written]:
         """What is written and, if it is to be heard, the speech of it."""
-        engines, character = self._server.engines, self._character
-        written = engines.llm.stream(self._messages, self._generation)
-        if character is not None:
-            others = [other.name for other in self._present if other is not character]
-            written = guard_reply(written, SpeakerGuard(character.name, others))
-        items: AsyncGenerator[Written | Speech] = written
-        if self._asked.speaks:
-            voice = self._asked.voice or (character.voice if character else engines.tts.voices[0])
-            items = speak_reply(written, engines.tts, engines.tts.open_voice(voice), RATE_HZ)
-        async with aclosing(items):
+        async with aclosing(self._spoken() if self._asked.speaks else self._written(self._server.engines.llm)) as items:
             async for item in items:
                 if isinstance(item, Speech):
                     self._completion.audio_s += sample_count(item.pcm) / RATE_HZ
                 yield item
+
+    def _written(self, writer: Writer) -> AsyncGenerator[Written]:
+        written = writer.stream(self._messages, self._generation)
+        if self._character is None:
+            return written
+        others = [other.name for other in self._present if other is not self._character]
+        return guard_reply(written, SpeakerGuard(self._character.name, others))
+
+    def _spoken(self) -> AsyncGenerator[Written]:
+        engines, character = self._server.engines, self._character
+        tts, voice = engines.tts, self._asked.voice or (character.voice if character else engines.tts.voices[0])
+        if not isinstance(tts, SpeechLanguageModel):
+            return speak_reply(self._written(engines.llm), tts, tts.open_voice(voice), RATE_HZ)
+        seed = self._generation.extra.get("seed")
+        manner = Manner(seed=seed if isinstance(seed, int) else None)
+        writer = tts.open_writer(voice, manner, self._completion.audio_id)
+        return own_reply(self._written(writer), tts.sample_rate_hz, RATE_HZ)
 
     def _kept_until(self) -> int | None:
         """The answer is over: log what it took, and keep what was said for as long as is returned."""

@@ -47,9 +47,11 @@ def codes(*numbers: int) -> str:
 
 @dataclass
 class StepServer:
-    """`script` is sent to every request: chunks, events that are waited for, and `ABORT`."""
+    """`script` is sent to every request: chunks, events that are waited for, and `ABORT`. A request whose last words
+    hold a key of `scripts` is sent that one instead."""
 
     script: list[dict | asyncio.Event | str] = field(default_factory=list)
+    scripts: dict[str, tuple[dict | asyncio.Event | str, ...]] = field(default_factory=dict)
     status: int = 200
     refuses: tuple[str, ...] = ()
     refusal: str = "Extra inputs are not permitted"
@@ -72,12 +74,14 @@ class StepServer:
             return JSONResponse({"error": {"message": "scripted failure"}}, self.status)
         if set(self.refuses) & set(body):
             return JSONResponse({"error": {"message": self.refusal}}, 400)
-        return StreamingResponse(self._lines(), media_type="text/event-stream")
+        asked = json.dumps(body.get("messages", [])[-2:])
+        script = next((script for words, script in self.scripts.items() if words in asked), self.script)
+        return StreamingResponse(self._lines(script), media_type="text/event-stream")
 
-    async def _lines(self):
+    async def _lines(self, script):
         self.opened += 1
         try:
-            for step in self.script:
+            for step in script:
                 if isinstance(step, asyncio.Event):
                     await step.wait()
                 elif step == ABORT:

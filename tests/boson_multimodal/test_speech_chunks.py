@@ -9,9 +9,9 @@ from boson_multimodal.speech_chunks import ChunkReader, LLMFinish, ToolCallPiece
 from tests.boson_multimodal.step_server import STOP, codes, content, delta, spoken
 
 
-def read(*chunks: dict, speech: bool = True) -> list:
+def read(*chunks: dict, speech: bool = True, tools: bool = False) -> list:
     """All that the chunks of an answer say."""
-    reader = ChunkReader(AudioTokenParser(in_speech=speech))
+    reader = ChunkReader(AudioTokenParser(in_speech=speech), tools=tools)
     return [*(event for chunk in chunks for event in reader.read(chunk)), *reader.finish()]
 
 
@@ -49,3 +49,38 @@ def test_usage_of_another_kind_is_none(usage):
     finish = read(content(f"Hi{codes(1)}"), {"choices": [], "usage": usage}, STOP)[-1]
     assert finish.usage.prompt_tokens is None
     assert finish.codes == 1
+
+
+WRITTEN_CALL = '<tool_call>function\nlook\n{"at": "sky"}</tool_call>'
+
+
+@pytest.mark.parametrize("cut", range(1, len(WRITTEN_CALL), 7))
+@pytest.mark.parametrize("before", ["", f"Hm{codes(1)}<tts_end>"])
+def test_calls_in_the_text_are_told_apart_where_there_are_functions(cut, before):
+    """A server that knows nothing of calls passes them on as text; who offered functions is told of the call, and that
+    the answer ended with one."""
+    script = (content(before + WRITTEN_CALL[:cut]), content(WRITTEN_CALL[cut:] + "<|EOT|>"), STOP)
+    events = read(*script, tools=True)
+    [call] = [event for event in events if isinstance(event, ToolCallPiece)]
+    assert (call.index, call.name, call.arguments) == (0, "look", '{"at": "sky"}')
+    assert call.id
+    assert events[-1].reason == "tool_calls"
+    assert "tool_call" not in str([event for event in events[:-1] if event is not call])
+    assert WRITTEN_CALL in events[-1].raw
+    plain = read(*script)
+    assert "".join(event.value for event in plain[:-1] if event.kind in ("text", "other")).endswith(WRITTEN_CALL)
+    assert plain[-1].reason == "stop"
+
+
+def test_what_may_become_a_call_keeps_its_place():
+    """Words held back come before the codes after them, and as what they were."""
+    events = read(content(f"a<tool{codes(1)}b<tts_end><"), STOP, tools=True)
+    told = [(event.kind, event.value) for event in events[:-1]]
+    assert told == [
+        ("text", "a"),
+        ("text", "<tool"),
+        ("audio", [1]),
+        ("text", "b"),
+        ("speech_end", None),
+        ("other", "<"),
+    ]

@@ -11,8 +11,9 @@ import pytest_asyncio
 
 from backend.cast import deal_voices
 from backend.characters import Character
-from backend.engines.interfaces import AS_USUAL, Manner, Recording
-from backend.engines.library_voices import LibraryTextToSpeech
+from backend.engines.interfaces import AS_USUAL, Generation, Manner, Recording, SpeechLanguageModel
+from backend.engines.library_voices import LibraryTextToSpeech, with_library
+from backend.engines.recital import Recital
 from backend.errors import EngineError, StorageError
 from backend.pipelines.tts import Voices
 from backend.storage.database import Database
@@ -151,3 +152,27 @@ async def test_an_interrupt_while_a_voice_is_looked_up(tts, engine):
             await speaking
     assert await contract.drain(tts.open_voice(ADA.id).stream("Hello."))
     assert not engine.counts.live
+
+
+class Speaking(Noting):
+    """Says what it writes."""
+
+    def open_writer(self, voice, manner=AS_USUAL, remember_as=None):
+        self.opened.append((voice, manner))
+        return Recital(f"I am {voice}, {remember_as}.")
+
+
+async def test_a_voice_that_says_what_it_writes(library):
+    """It is looked up at its first answer and kept; an engine that only reads out has none that write."""
+    engine = Speaking()
+    tts = with_library(engine, library)
+    assert isinstance(tts, SpeechLanguageModel)
+    assert not isinstance(with_library(Noting(), library), SpeechLanguageModel)
+    writer = tts.open_writer(ADA.id, remember_as="audio_1")
+    said = "".join(await contract.drain(writer.stream([], Generation())))
+    assert said == f"I am {ADA.id}, audio_1."
+    await library.delete(ADA.id)
+    assert await contract.drain(writer.stream([], Generation()))
+    assert await contract.drain(tts.open_writer("nova").stream([], Generation()))
+    assert engine.opened == [(ADA.id, AS_ADA), ("nova", AS_USUAL)]
+    assert await contract.drain(tts.open_voice(ADA.id).stream("Read out."))

@@ -29,7 +29,7 @@ async def write(*pieces, cast=(MARA,)):
 
     reply = Reply(1, 0, ReplyLine(MARA, "msg_1"), SpokenReply(24_000, SpeechRate()), Ledger(0, 0.0))
     llm = ScriptedLanguageModel(pieces)
-    writer = LLMPipeline(llm, Generation(), conversation, Situation(cast), emit, lambda: 0.0)
+    writer = LLMPipeline(lambda _: llm, Generation(), conversation, Situation(cast), emit, lambda: 0.0)
     to_voice, sentences = anyio.create_memory_object_stream(100)
     await writer.run([reply], to_voice)
     async with sentences:
@@ -139,5 +139,6 @@ async def test_the_model_is_asked_to_stop_at_the_names_of_others():
     reply = Reply(1, 0, ReplyLine(MARA), SpokenReply(24_000, SpeechRate()), Ledger(0, 0.0))
     to_voice, sentences = anyio.create_memory_object_stream(100)
     async with sentences:
-        await LLMPipeline(llm, Generation(), conversation, Situation(CAST), emit, lambda: 0.0).run([reply], to_voice)
+        writer = LLMPipeline(lambda _: llm, Generation(), conversation, Situation(CAST), emit, lambda: 0.0)
+        await writer.run([reply], to_voice)
     assert llm.generations[0].stop == ("\nUser:", "\nTheo:", "\nIris:")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.engines.interfaces import Finish, ToolCallPiece
+from backend.engines.interfaces import Finish, OwnWords, Speech, ToolCallPiece
 from backend.pipelines.speaker_guard import SpeakerGuard, guard_reply, stop_sequences
 from tests.scripted import tokens
 
@@ -67,6 +67,16 @@ async def test_calls_and_the_end_pass():
     call, finish = ToolCallPiece(0, "{}"), Finish("stop", 1, 2)
     guarded = guard_reply(written("Mara: Aye", call, ". Th", finish), SpeakerGuard("Mara", ["Theo"]))
     assert [item async for item in guarded] == ["Aye", call, ".", " Th", finish]
+
+
+async def test_words_that_are_spoken_already_are_guarded_alike():
+    """Their speech passes, they stay what they are, and somebody else's line ends them."""
+    aside, sound = OwnWords(" (nods)", heard=False), Speech(b"..")
+    source = written(OwnWords("Mara: Aye."), sound, aside, OwnWords("\nTheo: No."), sound)
+    guarded = [item async for item in guard_reply(source, SpeakerGuard("Mara", ["Theo"]))]
+    assert guarded == [OwnWords("Aye."), sound, aside]
+    kept = [item async for item in guard_reply(written(OwnWords("Aye.\nTh")), SpeakerGuard("Mara", ["Theo"]))]
+    assert kept == [OwnWords("Aye."), OwnWords("\nTh")]
 
 
 async def test_a_reply_that_is_cut_closes_the_writer():
