@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import importlib.util
+import logging
 from contextlib import AsyncExitStack, aclosing, contextmanager
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
     from boson_multimodal.audio_server import AudioServer
     from boson_multimodal.tts.step_audio2 import StepAudio2TTS
 
+log = logging.getLogger(__name__)
+
 DEFAULT_MODEL = "step-audio-2-mini"
 SAMPLE_RATE_HZ = 24_000
+CUT_SHORT = "a sentence of %d characters is cut short: the server reached its limit of tokens after %.1f s of speech"
 
 
 class StepAudio2TextToSpeech:
@@ -138,9 +142,9 @@ class StepAudio2TextToSpeech:
 
 
 @contextmanager
-def errors_told(stage: str) -> Generator[None]:
+def errors_told(stage: str, *, imitating: bool = False) -> Generator[None]:
     """What goes wrong with an answer, as an `EngineError`: of the stage that asked for it, and of the voice where no
-    sound could be made."""
+    sound could be made. Of a recording that came with the request and cannot be imitated, the request is to blame."""
     from boson_multimodal.speech_llm import SpeechLLMError
     from boson_multimodal.speech_prompts import SpeechPromptError
     from boson_multimodal.speech_synthesis import SynthesisError
@@ -155,6 +159,9 @@ def errors_told(stage: str) -> Generator[None]:
             raise RequestRefused(stage, error.status, str(error), "invalid_request") from error
         raise EngineError(stage, f"the speech model failed: {error}") from error
     except SynthesisError as error:
+        if imitating and isinstance(error.__cause__, ValueError):
+            problem = f"the voice engine cannot imitate this: {error.__cause__}"
+            raise RequestRefused("tts", 400, problem, "invalid_audio") from error
         raise EngineError("tts", f"the voice engine failed: {error}") from error
 
 
@@ -164,21 +171,22 @@ class StepAudio2VoiceGenerator:
     def __init__(self, engine: StepAudio2TextToSpeech, voice: str | bytes, manner: Manner) -> None:
         self._tts = engine
         self._voice = voice
-        self._instructions = " ".join(filter(None, (manner.scene_prompt, manner.instructions)))
+        # A voice of the library may have its instructions for a scene too.
+        self._instructions = " ".join(dict.fromkeys(filter(None, (manner.scene_prompt, manner.instructions))))
         self._seed = manner.seed
         asked = {"temperature": manner.temperature, "top_p": manner.top_p, "top_k": manner.top_k, "seed": manner.seed}
         self._options = {name: value for name, value in asked.items() if value is not None}
 
     async def stream(self, text: str) -> AsyncGenerator[Speech]:
         """See `VoiceGenerator.stream`. A model that writes no speech codes fails, with what it wrote instead."""
-        from boson_multimodal.speech_answers import PcmDelta, TextDelta, TranscriptDelta
+        from boson_multimodal.speech_answers import AnswerFinish, PcmDelta, TextDelta, TranscriptDelta
         from boson_multimodal.speech_prompts import read_aloud
 
         spoken, written = False, ""
         answer = self._tts.server().stream(
             read_aloud(text, self._instructions), voice=self._voice, seed=self._seed, options=self._options
         )
-        with errors_told("tts"):
+        with errors_told("tts", imitating=isinstance(self._voice, bytes)):
             async with aclosing(answer) as events:
                 async for event in events:
                     if isinstance(event, PcmDelta):
@@ -186,5 +194,8 @@ class StepAudio2VoiceGenerator:
                         yield Speech(event.pcm)
                     elif isinstance(event, TextDelta | TranscriptDelta):
                         written += event.text
+                    elif isinstance(event, AnswerFinish) and event.reason == "length" and spoken:
+                        # The model writes words ahead of their sound, so which of them are missing is not known.
+                        log.warning(CUT_SHORT, len(text), event.metrics.audio_s)
         if not spoken:
             raise EngineError("tts", f"the model read nothing aloud; it wrote {written[:80]!r}")

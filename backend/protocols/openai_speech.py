@@ -112,7 +112,8 @@ class Usage(BaseModel):
     def of(cls, text: str, audio_s: float) -> Usage:
         """Of `text` and so many seconds of speech."""
         read = math.ceil(len(text) / CHARACTERS_PER_TOKEN)
-        said = math.ceil(audio_s * AUDIO_TOKENS_PER_S)
+        # Seconds that are whole tokens are not quite so in floating point.
+        said = math.ceil(round(audio_s * AUDIO_TOKENS_PER_S, 6))
         return cls(input_tokens=read, output_tokens=said, total_tokens=read + said)
 
     def headers(self) -> dict[str, str]:

@@ -71,7 +71,7 @@ async def _check(server: Server, asked: SpeechRequest) -> None:
         raise TooLarge(f"input: a text has at most {MAX_INPUT_CHARACTERS} characters", "input")
     await check_voice(server, asked.voice_name, "voice")
     if asked.ref_audio is not None and not tts.clones_voices:
-        problem = f"ref_audio: the voices of engine {tts.name} cannot be cloned; --tts higgs can"
+        problem = f"ref_audio: the voices of engine {tts.name} cannot be cloned; those of higgs and step-audio2 can"
         raise InvalidRequest(problem, param="ref_audio")
 
 
