@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeAlias, TypeVar
 
+from boson_multimodal.audio_tokens import SAMPLES_PER_CODE, SPEECH_RATE_HZ
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
@@ -21,11 +23,7 @@ Voice: TypeAlias = "str | bytes"
 P = ParamSpec("P")
 T = TypeVar("T")
 
-SPEECH_RATE_HZ = 24_000
-SAMPLES_PER_CODE = 960
-"""A code is 40 ms."""
-
-CODES_AT_ONCE = 25
+CODES_AT_ONCE = SPEECH_RATE_HZ // SAMPLES_PER_CODE
 """A second of sound: more are given in several calls, so that the first of it is heard early and closing is quick."""
 
 

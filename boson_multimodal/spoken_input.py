@@ -18,6 +18,7 @@ import numpy as np
 import soxr
 
 from boson_multimodal.audio_files import read_audio
+from boson_multimodal.audio_tokens import HEARING_RATE_HZ
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 PartStyle: TypeAlias = Literal["input_audio", "audio_url"]
 
-HEARING_RATE_HZ = 16_000
 PART_S = 25.0
 _RAW_RATE_HZ = 24_000
 """The rate of `pcm16`, which has no header to say it."""

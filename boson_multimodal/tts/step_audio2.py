@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from boson_multimodal.model.step_audio2.token2wav import SAMPLE_RATE, CodePlan, Token2Wav
+from boson_multimodal.audio_tokens import SPEECH_RATE_HZ
+from boson_multimodal.model.step_audio2.token2wav import CodePlan, Token2Wav
 from boson_multimodal.serve.audio_stream import pcm16
 from boson_multimodal.tts.base import BaseTTSEngine, EngineBusy, timer
 
@@ -41,7 +42,7 @@ class SpeechCodes:
 class StepAudio2TTS(BaseTTSEngine[Token2Wav, SpeechCodes]):
     """Token2wav of a Step-Audio 2 checkpoint."""
 
-    sample_rate = SAMPLE_RATE
+    sample_rate = SPEECH_RATE_HZ
 
     def __init__(
         self,

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 
+from boson_multimodal.audio_tokens import SPEECH_RATE_HZ
 from boson_multimodal.model.higgs_audio.loading import CheckpointError
 from boson_multimodal.model.step_audio2.hift_source import F0Predictor, HarmonicSource, Source
 from boson_multimodal.model.step_audio2.loading import UNREADABLE
@@ -35,7 +36,7 @@ class HiftConfig:
     mel_bins: int = 80
     base_channels: int = 512
     f0_channels: int = 512
-    sample_rate: int = 24000
+    sample_rate: int = SPEECH_RATE_HZ
     harmonics: int = 8
     sine_amplitude: float = 0.1
     noise_std: float = 0.003

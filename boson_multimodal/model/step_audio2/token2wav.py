@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
     from boson_multimodal.model.step_audio2.flow import FlowPrompt
 
-SAMPLE_RATE = 24_000
-SAMPLES_PER_CODE = 960
-
 
 @dataclass(frozen=True, slots=True)
 class CodePlan:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from boson_multimodal.model.step_audio2.token2wav import SAMPLES_PER_CODE, CodePlan
+from boson_multimodal.audio_tokens import SAMPLES_PER_CODE
+from boson_multimodal.model.step_audio2.token2wav import CodePlan
 from boson_multimodal.tiny_step_audio2 import write_tiny_step_audio2
 from boson_multimodal.tts import BaseTTSEngine, EngineBusy, StepAudio2TTS
 from boson_multimodal.tts.step_audio2 import SpeechCodes
