@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import wave
 from typing import TYPE_CHECKING
 
 import pytest
 
-from boson_multimodal.audio_files import read_audio
+from boson_multimodal.audio_files import read_audio, wav_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,3 +80,11 @@ def test_no_more_is_decoded_than_asked_for(recording: Path) -> None:
     assert len(read_audio(recording, max_seconds=1.0)[0]) == 16_000
     with pytest.raises(ValueError, match=r"longer than 0\.5 s"):
         read_audio(recording, max_seconds=0.5)
+
+
+@pytest.mark.parametrize("rate_hz", [16_000, 24_000])
+def test_a_wav_file_holds_what_it_was_given(rate_hz: int) -> None:
+    """The header says the rate and the form, the body is the sound."""
+    with wave.open(io.BytesIO(wav_bytes(b"\1\2\3\4", rate_hz))) as reader:
+        assert (reader.getnchannels(), reader.getsampwidth(), reader.getframerate()) == (1, 2, rate_hz)
+        assert reader.readframes(9) == b"\1\2\3\4"
