@@ -51,7 +51,7 @@ class TokenStream(Protocol):
         ...
 
 
-class Token2Wav(Protocol):
+class SpeechDecoder(Protocol):
     """Turns speech codes into sound."""
 
     def open_stream(self, voice: Voice | None, seed: int | None = None) -> TokenStream:
@@ -60,7 +60,7 @@ class Token2Wav(Protocol):
 
 
 async def speak(
-    tts: Token2Wav, codes: asyncio.Queue[int | None], voice: Voice | None, seed: int | None
+    tts: SpeechDecoder, codes: asyncio.Queue[int | None], voice: Voice | None, seed: int | None
 ) -> AsyncGenerator[bytes]:
     """PCM16LE at 24 kHz of the codes from the queue up to None, in pieces. Raises `SynthesisError`.
 
