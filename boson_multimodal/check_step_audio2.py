@@ -14,12 +14,11 @@ from boson_multimodal.audio_tokens import (
     TokenTableError,
     read_token_ids,
 )
-from boson_multimodal.model.higgs_audio.loading import CheckpointError
 from boson_multimodal.model.step_audio2.config import FlowConfig, read_flow_config
-from boson_multimodal.model.step_audio2.hift import WEIGHTS, load_hift
-from boson_multimodal.model.step_audio2.loading import load_flow
+from boson_multimodal.model.step_audio2.loading import HIFT_FILES, load_flow, load_hift
 from boson_multimodal.model.step_audio2.prompts import VoicePrompts
 from boson_multimodal.model.step_audio2.speech_tokenizer import FILE as TOKENIZER_FILE
+from boson_multimodal.model.weights import CheckpointError
 from boson_multimodal.tts.step_audio2 import SpeechCodes, StepAudio2TTS
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ def _flow(folder: Path) -> str:
 
 def _vocoder(folder: Path) -> str:
     vocoder = load_hift(folder)
-    name = next(name for name in WEIGHTS if (folder / name).is_file())
+    name = next(name for name in HIFT_FILES if (folder / name).is_file())
     return f"{_counted(vocoder)}, from {name}"
 
 

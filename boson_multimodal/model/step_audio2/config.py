@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from boson_multimodal.audio_tokens import CODEBOOK_SIZE
-from boson_multimodal.model.higgs_audio.loading import CheckpointError
+from boson_multimodal.model.weights import CheckpointError
 
 if TYPE_CHECKING:
     from pathlib import Path

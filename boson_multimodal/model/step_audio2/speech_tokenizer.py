@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from boson_multimodal.audio_tokens import CODEBOOK_SIZE, HEARING_RATE_HZ
-from boson_multimodal.model.higgs_audio.loading import CheckpointError
 from boson_multimodal.model.step_audio2.frontend import log_mel_128
 from boson_multimodal.model.step_audio2.onnx_model import OnnxModel
+from boson_multimodal.model.weights import CheckpointError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,8 @@ import torch
 
 from boson_multimodal.model.step_audio2.config import read_flow_config
 from boson_multimodal.model.step_audio2.flow_stream import FlowStream
-from boson_multimodal.model.step_audio2.hift import load_hift
 from boson_multimodal.model.step_audio2.hift_stream import VocoderStream
-from boson_multimodal.model.step_audio2.loading import load_flow
+from boson_multimodal.model.step_audio2.loading import load_flow, load_hift
 from boson_multimodal.model.step_audio2.prompts import VoicePrompts
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from boson_multimodal.model.higgs_audio.loading import CheckpointError
 from boson_multimodal.model.step_audio2.frontend import log_mel_80, resample
 from boson_multimodal.model.step_audio2.onnx_model import OnnxModel
 from boson_multimodal.model.step_audio2.prompts import VoicePrompts, aligned
 from boson_multimodal.model.step_audio2.tiny_vocoder import write_tiny_vocoder
+from boson_multimodal.model.weights import CheckpointError
 from tests.boson_multimodal.model.step_audio2.recordings import a_sound, wav
 
 if TYPE_CHECKING:
