@@ -32,7 +32,7 @@ MAX_STREAMS = 8
 @dataclass(frozen=True, slots=True)
 class SpeechCodes:
     """What is to be heard: `codes`, 0 to 6560, in a `voice`, which is the name of one of the engine's or a recording
-    itself; None is the engine's first. The same `seed` and codes give the same samples."""
+    itself; None is the engine's first. The same `seed`, any whole number, and codes give the same samples."""
 
     codes: Sequence[int]
     voice: str | bytes | None = None

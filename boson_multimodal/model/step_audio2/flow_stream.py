@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from boson_multimodal.model.step_audio2.config import FRAMES_PER_CODE
-from boson_multimodal.model.step_audio2.flow_matching import Noise, join_conditions
+from boson_multimodal.model.step_audio2.flow_matching import join_conditions
+from boson_multimodal.model.step_audio2.noise import Noise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -88,6 +88,16 @@ def test_seed_and_voice_make_the_sound(tts, folder):
     assert not np.array_equal(one, tts.generate(SpeechCodes(said, "bert", 1)))
 
 
+@pytest.mark.parametrize("seed", [-1, -(2**63) - 1, 2**64, 10**40])
+def test_any_whole_number_is_a_seed(tts, seed):
+    """Whatever a client sends as a seed is spoken, by every door, and the same each time."""
+    request = SpeechCodes(codes(9), "anna", seed)
+    said = tts.generate(request)
+    assert np.array_equal(said, tts.generate(request))
+    assert np.frombuffer(spoken(tts, request, [9]), "<i2").tolist() == np.rint(said * 32767).astype(int).tolist()
+    assert len(tts.generate_batch([request])[0]) == len(said)
+
+
 def test_two_utterances_at_once_do_not_touch(tts):
     """Each stream has its own state: spoken in turn, both sound as they do alone."""
     said = {"anna": codes(20, 1), "bert": codes(20, 2)}

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from boson_multimodal.model.step_audio2.flow_matching import Noise, join_conditions
+from boson_multimodal.model.step_audio2.flow_matching import join_conditions
 from boson_multimodal.model.step_audio2.flow_stream import FlowStream
+from boson_multimodal.model.step_audio2.noise import Noise
 
 from .flows import block_causal, random_codes, random_prompt, random_sizes, tiny_flow
 
