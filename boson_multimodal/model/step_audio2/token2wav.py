@@ -48,6 +48,12 @@ class Token2Wav:
         self.prompts = VoicePrompts(folder)
         self.one_at_a_time = threading.Lock()
 
+    def to(self, device: str) -> Token2Wav:
+        """Itself, with the flow and the vocoder moved to `device`. For no open utterance."""
+        self.flow.to(device)
+        self.vocoder.to(device)
+        return self
+
     def open(self, voice: bytes, seed: int, plan: CodePlan) -> Token2WavStream:
         """A new utterance in the voice of the recording `voice`. Raises `ValueError` for what is no recording."""
         prompt = self.prompts.prompt(voice)

@@ -173,6 +173,63 @@ def test_a_model_that_was_unloaded_speaks_as_before(folder):
     assert np.array_equal(tts.generate(request), before)
 
 
+class Moving:
+    """Stands in for token2wav: where it was loaded, and all the places it was moved to."""
+
+    def __init__(self, folder, device, dtype) -> None:
+        self.places = [device]
+
+    def to(self, device: str):
+        self.places.append(device)
+        if device == "full":
+            raise RuntimeError("out of memory")
+        return self
+
+
+def test_an_offloaded_model_waits_in_the_memory_of_the_cpu(folder, monkeypatch):
+    """It is moved off the device and back, and is read from the files only once; without `offload` each time."""
+    monkeypatch.setattr("boson_multimodal.tts.step_audio2.Token2Wav", Moving)
+    tts = StepAudio2TTS(folder, device="cuda", offload="cpu")
+    with tts.in_use() as first:
+        assert first.places == ["cuda"]
+    for _ in range(2):
+        tts.unload_model()
+        assert not tts.loaded
+        assert first.places[-1] == "cpu"
+        with tts.in_use() as again:
+            assert again is first
+    assert first.places == ["cuda", "cpu", "cuda", "cpu", "cuda"]
+    for dropping in (StepAudio2TTS(folder, device="cuda"), StepAudio2TTS(folder, device="cpu", offload="cpu")):
+        with dropping.in_use() as first:
+            pass
+        dropping.unload_model()
+        with dropping.in_use() as again:
+            assert again is not first
+        assert len(first.places) == 1
+
+
+def test_an_offloaded_model_that_does_not_fit_any_more_is_dropped(folder, monkeypatch):
+    """Half of it would stay on a device that is full; the next use reads the files."""
+    monkeypatch.setattr("boson_multimodal.tts.step_audio2.Token2Wav", Moving)
+    tts = StepAudio2TTS(folder, device="cuda", offload="cpu")
+    tts.load_model()
+    tts.unload_model()
+    tts.device = "full"
+    with pytest.raises(RuntimeError, match="out of memory"):
+        tts.load_model()
+    tts.device = "cuda"
+    with tts.in_use() as model:
+        assert model.places == ["cuda"]
+
+
+def test_a_model_moves_as_a_whole(folder):
+    """No parameter and no buffer of the flow or the vocoder stays behind on the device."""
+    with StepAudio2TTS(folder, device="cpu").in_use() as model:
+        assert model.to("meta") is model
+        parts = [*model.flow.parameters(), *model.flow.buffers(), *model.vocoder.parameters(), *model.vocoder.buffers()]
+        assert {tensor.device.type for tensor in parts} == {"meta"}
+
+
 def test_memory_stays_flat_over_fifty_lives(folder):
     """Load, speak, unload, fifty times: what a life takes is given back."""
     tts = StepAudio2TTS(folder, folder / "voices", device="cpu")
