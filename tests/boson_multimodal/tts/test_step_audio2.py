@@ -98,6 +98,14 @@ def test_any_whole_number_is_a_seed(tts, seed):
     assert len(tts.generate_batch([request])[0]) == len(said)
 
 
+@pytest.mark.parametrize("sizes", [(0, 25), (10, 0), (-1, 25), (10, -1)])
+def test_a_chunk_has_a_code_at_least(sizes):
+    """A plan by which no code would ever be spoken is refused when it is made."""
+    with pytest.raises(ValueError, match="one code or more"):
+        CodePlan(*sizes)
+    assert CodePlan(1, 1).first == 1
+
+
 def test_two_utterances_at_once_do_not_touch(tts):
     """Each stream has its own state: spoken in turn, both sound as they do alone."""
     said = {"anna": codes(20, 1), "bert": codes(20, 2)}
