@@ -19,6 +19,7 @@ from backend.serverless.worker import Worker
 from backend.settings import WorkerSettings
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping
 
 
@@ -35,6 +36,7 @@ def main() -> int:
         print(f"backend.serverless: {error}", file=sys.stderr)
         return 1
     asked = local_api.options(sys.argv[1:])
+    _configure_sdk_logging(settings.log_level, asked)
     if asked is not None:
         local_api.serve(worker, asked)
         return 0
@@ -51,6 +53,14 @@ def _settings() -> WorkerSettings:
         problem = error.errors()[0]
         said = problem["msg"].removeprefix("Value error, ")
         raise ConfigurationError(f"{'.'.join(map(str, problem['loc']))}: {said}") from error
+
+
+def _configure_sdk_logging(level: str, asked: argparse.Namespace | None) -> None:
+    """What the SDK logs for debugging has every output in it, and so what was said: only its own option asks for it."""
+    from runpod.serverless.modules.rp_logger import RunPodLogger
+
+    own = asked.rp_log_level if asked is not None else None
+    RunPodLogger().set_level(own or {"warning": "WARN", "error": "ERROR"}.get(level, "INFO"))
 
 
 def _progress(job: Mapping[str, Any], told: dict[str, Any]) -> None:

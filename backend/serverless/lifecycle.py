@@ -52,8 +52,8 @@ class Lifecycle:
             yield self.engine
         finally:
             self._users -= 1
-            if not self._users and self._loaded:
-                self._timer = asyncio.get_running_loop().call_later(self._idle_s, self._leave.set)
+            if self._loaded:
+                self._leave_when_idle()
 
     @property
     def state(self) -> str:
@@ -116,6 +116,10 @@ class Lifecycle:
         assert self._entered is not None
         await asyncio.shield(self._entered)
 
+    def _leave_when_idle(self) -> None:
+        if not self._users:
+            self._timer = asyncio.get_running_loop().call_later(self._idle_s, self._leave.set)
+
     def _check_breaker(self) -> None:
         if self._breaker.state != "open":
             return
@@ -135,6 +139,7 @@ class Lifecycle:
                 self._metrics.loads.labels("ok").inc()
                 log.info("model loaded", extra={"engine": self.engine.name, "load_s": self.load_s, **memory()})
                 entered.set_result(None)
+                self._leave_when_idle()  # whoever it was loaded for may be gone
                 await leave.wait()
         except Exception as error:
             if entered.done():

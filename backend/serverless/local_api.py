@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from backend.serverless.worker import Worker
 
-_ALSO_BY_GET = ("/status/{job_id}", "/stream/{job_id}")
+_ALSO_BY_GET = ("/status/", "/stream/")
 
 
 def options(arguments: Sequence[str]) -> argparse.Namespace | None:
@@ -30,11 +31,12 @@ def options(arguments: Sequence[str]) -> argparse.Namespace | None:
     parser.add_argument("--rp_serve_api", action="store_true")
     parser.add_argument("--rp_api_host", default="localhost")
     parser.add_argument("--rp_api_port", type=int, default=8000)
+    parser.add_argument("--rp_log_level")
     known, _ = parser.parse_known_args(arguments)
     return known if known.rp_serve_api else None
 
 
-def app_for(worker: Worker) -> Any:
+def app_for(worker: Worker) -> ASGIApp:
     """The SDK's app with a worker behind it: `POST /run`, `/runsync`, `/stream/{id}`, `/status/{id}` (these two also by
     GET), and `GET /health`, `/ready`, `/metrics`."""
     from runpod.serverless.modules.rp_fastapi import WorkerAPI
@@ -53,12 +55,15 @@ def app_for(worker: Worker) -> Any:
         return Response(worker.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     api: Any = WorkerAPI(config_for(worker)).rp_app
-    asked_by_get = {route.path: route.endpoint for route in api.routes if getattr(route, "path", "") in _ALSO_BY_GET}
-    for path, endpoint in asked_by_get.items():
-        api.add_api_route(path, endpoint, methods=["GET"], response_model_exclude_none=True)
     for path, answer in (("/health", health), ("/ready", ready), ("/metrics", metrics)):
         api.add_route(path, answer, methods=["GET"])
-    return api
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("method") == "GET" and scope["path"].startswith(_ALSO_BY_GET):
+            scope = {**scope, "method": "POST"}
+        await api(scope, receive, send)
+
+    return app
 
 
 def serve(worker: Worker, asked: argparse.Namespace) -> None:

@@ -83,12 +83,12 @@ class Worker:
             check_prediction(len(request.transcript), request.output_format, limit)
 
         clock = asyncio.get_running_loop().time
-        begun = clock()
-        deadline = begun + self._settings.job_timeout_s
+        deadline = clock() + self._settings.job_timeout_s
         budget = Budget(limit)
         async with AsyncExitStack() as stack:
             about = {"engine": self._tts.name, "voice": voice}
             delivery = await stack.enter_async_context(delivering(request, record.job, self._s3, about))
+            begun = clock()
             async with asyncio.timeout_at(deadline):
                 tts = await stack.enter_async_context(self.model.use())
             loaded = clock()
