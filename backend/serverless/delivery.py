@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
     from backend.serverless.request import JobRequest
     from backend.serverless.s3 import S3, Upload
+
+_NO_NAME = re.compile(r"[^\w-]", re.ASCII)
+"""What the name of a file is not made of."""
 
 PART_BYTES = 384 << 10
 """At most in one part; RunPod takes 1 MB of output at once."""
@@ -92,13 +96,18 @@ class OnS3:
         return [], {"audio_url": await self._upload.finish(head)}
 
 
+def key_for(request: JobRequest, job_id: str) -> str:
+    """Where in its bucket the audio goes."""
+    return request.s3_key or f"voicechat/{_NO_NAME.sub('_', job_id) or 'job'}.{request.output_format}"
+
+
 @asynccontextmanager
 async def delivering(request: JobRequest, job_id: str, s3: S3, about: dict[str, str]) -> AsyncGenerator[Delivery]:
     """The way the request wants. `about` is kept beside a file on S3. What was not finished is taken back."""
     if request.s3_bucket is None:
         yield InParts() if request.stream else InOutput()
         return
-    key = request.s3_key or f"voicechat/{job_id}.{request.output_format}"
+    key = key_for(request, job_id)
     about = {"job": job_id, "format": request.output_format, "sample-rate": str(RATE_HZ), **about}
     async with s3.uploading(request.s3_bucket, key, FORMATS[request.output_format].media_type, about) as upload:
         yield OnS3(upload)

@@ -54,6 +54,7 @@ class JobSpeech:
         self._sized_wav = request.output_format == "wav" and not request.stream
         self._format = "pcm" if self._sized_wav else request.output_format
         self._samples = 0
+        self._size = 0
         self.done = 0
         self.failure: JobError | None = None
 
@@ -68,6 +69,11 @@ class JobSpeech:
         return self._samples / RATE_HZ
 
     @property
+    def audio_bytes(self) -> int:
+        """Of the file so far."""
+        return len(self.head) + self._size
+
+    @property
     def cut_short(self) -> int:
         """Sentences that reached `max_new_tokens`."""
         return self._voices.cut_short
@@ -75,7 +81,7 @@ class JobSpeech:
     @property
     def head(self) -> bytes:
         """What goes before everything that was streamed, known when that is over."""
-        return _sized(wav_header(RATE_HZ), self._budget.spent) if self._sized_wav else b""
+        return _sized(wav_header(RATE_HZ), self._size) if self._sized_wav else b""
 
     async def stream(self) -> AsyncGenerator[bytes]:
         """The file, but for its `head`. A failure after a whole chunk ends it, as a file that can be played; one before
@@ -86,6 +92,7 @@ class JobSpeech:
                     async for pcm in pieces:
                         if data := encoder.feed(pcm):
                             self._budget.take(len(data))
+                            self._size += len(data)
                             yield data
                         self._samples += sample_count(pcm)
             except (VoiceChatError, TimeoutError) as error:
@@ -93,6 +100,7 @@ class JobSpeech:
                 if not self.done:
                     raise self.failure from error
             if data := encoder.finish():
+                self._size += len(data)
                 yield data
 
     async def _pcm(self) -> AsyncGenerator[bytes]:

@@ -114,6 +114,7 @@ class Upload:
             "complete_multipart_upload", **self._place, UploadId=self._id, MultipartUpload={"Parts": parts}
         )
         self._id = None
+        log.info("uploaded", extra={**self._place, "parts": len(parts), "retries": self.retries})
         url: str = await self._s3.call(
             "generate_presigned_url", ClientMethod="get_object", Params=self._place, ExpiresIn=self._expires_s
         )

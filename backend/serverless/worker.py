@@ -12,7 +12,7 @@ from backend.errors import VoiceChatError
 from backend.protocols.openai_speech import RATE_HZ
 from backend.serverless.audit import JobRecord
 from backend.serverless.breaker import Breaker
-from backend.serverless.delivery import delivering
+from backend.serverless.delivery import delivering, key_for
 from backend.serverless.errors import ErrorBesideAudio, JobError, as_job_error, failure
 from backend.serverless.generation import JobSpeech
 from backend.serverless.guards import Budget, audio_limit, check_prediction
@@ -77,14 +77,15 @@ class Worker:
         request = parse_request(job.get("input"))
         voice = check_voice(request, self._tts)
         record.voice, record.output_format, record.streamed = voice, request.output_format, request.stream
-        record.characters, record.s3_bucket = len(request.transcript), request.s3_bucket
+        record.characters = len(request.transcript)
+        if request.s3_bucket is not None:
+            record.s3_bucket, record.s3_key = request.s3_bucket, key_for(request, record.job)
         limit = None if request.s3_bucket else audio_limit(record.job)
         if limit is not None:
             check_prediction(len(request.transcript), request.output_format, limit)
 
         clock = asyncio.get_running_loop().time
         deadline = clock() + self._settings.job_timeout_s
-        budget = Budget(limit)
         async with AsyncExitStack() as stack:
             about = {"engine": self._tts.name, "voice": voice}
             delivery = await stack.enter_async_context(delivering(request, record.job, self._s3, about))
@@ -93,7 +94,7 @@ class Worker:
                 tts = await stack.enter_async_context(self.model.use())
             loaded = clock()
             reporter = _Reporter(self._progress, job, silent=request.stream)
-            speech = JobSpeech(request, voice, tts, budget=budget, deadline=deadline, on_chunk=reporter)
+            speech = JobSpeech(request, voice, tts, budget=Budget(limit), deadline=deadline, on_chunk=reporter)
             record.chunks_total = speech.total
             try:
                 async with aclosing(speech.stream()) as pieces:
@@ -101,17 +102,21 @@ class Worker:
                         for output in await delivery.take(data):
                             yield output
             finally:
-                record.chunks, record.audio_s, record.audio_bytes = speech.done, round(speech.audio_s, 3), budget.spent
+                record.chunks, record.audio_s, record.audio_bytes = (
+                    speech.done,
+                    round(speech.audio_s, 3),
+                    speech.audio_bytes,
+                )
                 self.metrics.audio_seconds.inc(speech.audio_s)
             outputs, fields = await delivery.finish(speech.head)
             for output in outputs:
                 yield output
         if "audio_url" in fields:
-            self.metrics.uploaded_bytes.inc(budget.spent)
+            self.metrics.uploaded_bytes.inc(speech.audio_bytes)
         timing = {"load_seconds": round(loaded - begun, 3), "generation_seconds": round(clock() - loaded, 3)}
         record.outcome = "ok" if speech.failure is None else "partial"
         record.code = None if speech.failure is None else speech.failure.code
-        yield _summary(request, voice, tts, speech, fields, {"audio_bytes": len(speech.head) + budget.spent, **timing})
+        yield _summary(request, voice, tts, speech, fields, timing)
 
     @contextmanager
     def _accounted(self, record: JobRecord) -> Generator[JobRecord]:
@@ -153,7 +158,7 @@ def _summary(
     tts: TextToSpeech,
     speech: JobSpeech,
     fields: dict[str, Any],
-    figures: dict[str, Any],
+    timing: dict[str, float],
 ) -> dict[str, Any]:
     """The last output of a job that has audio."""
     metadata = {
@@ -166,7 +171,8 @@ def _summary(
         "chunks": speech.done,
         "chunks_total": speech.total,
         "sentences_cut_short": speech.cut_short,
-        **figures,
+        "audio_bytes": speech.audio_bytes,
+        **timing,
         "memory": memory(),
     }
     summary: dict[str, Any] = {
