@@ -60,7 +60,8 @@ def _configure_sdk_logging(level: str, asked: argparse.Namespace | None) -> None
     from runpod.serverless.modules.rp_logger import RunPodLogger
 
     own = asked.rp_log_level if asked is not None else None
-    RunPodLogger().set_level(own or {"warning": "WARN", "error": "ERROR"}.get(level, "INFO"))
+    logger: Any = RunPodLogger()
+    logger.set_level(own or {"warning": "WARN", "error": "ERROR"}.get(level, "INFO"))
 
 
 def _progress(job: Mapping[str, Any], told: dict[str, Any]) -> None:

@@ -68,4 +68,5 @@ def app_for(worker: Worker) -> ASGIApp:
 
 def serve(worker: Worker, asked: argparse.Namespace) -> None:
     """Serve until SIGINT or SIGTERM."""
-    uvicorn.run(app_for(worker), host=asked.rp_api_host, port=asked.rp_api_port, log_config=None, access_log=False)
+    place = {"host": asked.rp_api_host, "port": asked.rp_api_port}
+    uvicorn.run(app_for(worker), **place, log_config=None, log_level="info", access_log=False)

@@ -84,7 +84,7 @@ async def test_a_wav_file_in_several_parts_says_how_long_it_is(server):
     assert int.from_bytes(data[40:44], "little") == len(data) - 44
     assert seconds_of(data) == pytest.approx(done["duration_seconds"])
     assert (lines.audit[0]["s3_bucket"], lines.audit[0]["s3_key"]) == ("speech", "voicechat/sync-1.wav")
-    assert f"voicechat_uploaded_bytes_total {float(len(data) - 44)}" in uploading.metrics.text().decode()
+    assert uploading.metrics.registry.get_sample_value("voicechat_uploaded_bytes_total") == len(data)
 
 
 async def test_bytes_arrive_in_order(server):
@@ -208,7 +208,7 @@ async def test_a_server_that_is_not_there(monkeypatch):
     """An address nobody answers at fails the job, in the words of what was tried."""
     monkeypatch.setattr("backend.serverless.s3.ATTEMPTS", 1)
     gone = WorkerSettings(s3_endpoint_url="http://127.0.0.1:9", s3_access_key_id="key", s3_secret_access_key="secret")
-    with pytest.raises(JobError, match="127.0.0.1:9") as failed:
+    with pytest.raises(JobError, match=r"127\.0\.0\.1:9") as failed:
         async with S3(gone).uploading("speech", "a", "audio/wav", {}):
             pass
     assert failed.value.code == "S3_UNREACHABLE"
