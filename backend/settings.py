@@ -73,7 +73,7 @@ class Settings(BaseSettings):
         8000,
         ge=0,
         le=65535,
-        validation_alias=AliasChoices("port", "VOICECHAT_PORT", "PORT"),
+        validation_alias=AliasChoices("VOICECHAT_PORT", "port"),  # also PORT: names of variables have no case
         description="port to listen on; 0 picks a free one and prints it (also PORT)",
     )
     listen: Literal["when-loaded", "at-once"] = Field(

@@ -14,13 +14,12 @@ from backend.engines.text_chunks import text_chunks
 from backend.errors import VoiceChatError
 from backend.pipelines.narration import Narration, spoken_sentences
 from backend.protocols.openai_speech import AUDIO_TOKENS_PER_S, RATE_HZ
-from backend.serverless.errors import as_job_error
+from backend.serverless.errors import JobError, as_job_error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from backend.engines.interfaces import Speech, TextToSpeech, VoiceGenerator
-    from backend.serverless.errors import JobError
     from backend.serverless.guards import Budget
     from backend.serverless.request import JobRequest
 
@@ -85,7 +84,7 @@ class JobSpeech:
 
     async def stream(self) -> AsyncGenerator[bytes]:
         """The file, but for its `head`. A failure after a whole chunk ends it, as a file that can be played; one before
-        is raised, as `JobError`."""
+        is raised, as `JobError`, which is a `validation_error` where there is nothing to say."""
         with open_encoder(self._format, RATE_HZ) as encoder:
             try:
                 async with aclosing(self._pcm()) as pieces:
@@ -99,6 +98,8 @@ class JobSpeech:
                 self.failure = as_job_error(error)
                 if not self.done:
                     raise self.failure from error
+            if not self._samples:
+                raise JobError("validation_error", "NOTHING_TO_SAY", "transcript has nothing that can be spoken")
             if data := encoder.finish():
                 self._size += len(data)
                 yield data

@@ -64,12 +64,17 @@ class Lifecycle:
             return "unloading" if self._leave.is_set() else "loading"
         return "failed" if self._breaker.failures else "unloaded"
 
+    @property
+    def given_up(self) -> bool:
+        """Whether it is not tried to load it now."""
+        return self._breaker.state == "open"
+
     def not_ready(self) -> str | None:
         """Why a job would not be served now; `None` when it would, though it may have to wait for the model."""
         if not self._breaker.failures:
             return None
         said = f"the model could not be loaded, {self._breaker.failures} times in a row: {self._breaker.last_error}"
-        if self._breaker.state == "open":
+        if self.given_up:
             return f"{said} (circuit breaker open; next attempt in {math.ceil(self._breaker.retry_after_s)} s)"
         return said
 
@@ -121,7 +126,7 @@ class Lifecycle:
             self._timer = asyncio.get_running_loop().call_later(self._idle_s, self._leave.set)
 
     def _check_breaker(self) -> None:
-        if self._breaker.state != "open":
+        if not self.given_up:
             return
         seconds = math.ceil(self._breaker.retry_after_s)
         message = f"the model could not be loaded and is not tried again for {seconds} s: {self._breaker.last_error}"

@@ -52,7 +52,10 @@ class Worker:
         self.model = Lifecycle(tts, breaker, settings.idle_unload_s, self.metrics)
 
     def concurrency(self, _current: int) -> int:
-        """How many jobs to take at once: one until the model is loaded, so that the others go where it is."""
+        """How many jobs to take at once: one until the model is loaded, so that the others go where it is, and none
+        while its loading is given up, lest a broken worker fail all jobs of the queue."""
+        if self.model.given_up:
+            return 0
         return self._settings.jobs_at_once if self.model.state == "loaded" else 1
 
     async def run(self, job: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any]]:

@@ -133,10 +133,18 @@ async def test_validation_error():
 async def test_model_error():
     """A model that cannot be loaded is told, and after that that it is not tried."""
     failing = worker(JobVoice(broken=9), breaker_failures=1)
+    assert failing.concurrency(1) == 1
     assert error(await output(failing))["code"] == "MODEL_LOAD_FAILED"
+    assert failing.concurrency(1) == 0  # the queue's other jobs are left to other workers
     told = error(await output(failing))
     assert (told["type"], told["code"]) == ("model_error", "MODEL_UNAVAILABLE")
     assert told["details"]["retry_after_seconds"] > 0
+
+
+async def test_nothing_to_say():
+    """Text of which nothing can be spoken gives no empty file."""
+    told = error(await output(worker(), transcript="[SPEAKER0] ***"))
+    assert (told["type"], told["code"]) == ("validation_error", "NOTHING_TO_SAY")
 
 
 async def test_inference_error():
