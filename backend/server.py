@@ -112,12 +112,18 @@ class Server:
 
     def not_ready(self) -> str | None:
         """Why a session would not be served now; `None` when it would."""
+        if (reason := self.engines_not_ready()) is not None:
+            return reason
+        if self.connected >= self.settings.max_sessions:
+            return f"all {self.settings.max_sessions} sessions are taken"
+        return None
+
+    def engines_not_ready(self) -> str | None:
+        """Why an engine would not serve now; `None` when all would."""
         if (reason := self.not_loaded()) is not None:
             return reason
         engines = {"stt": self.engines.stt, "llm": self.engines.llm, "tts": self.engines.tts}
         for stage, engine in engines.items():
             if not engine.ready:
                 return f"{stage} engine {engine.name} is not ready: {engine.detail}"
-        if self.connected >= self.settings.max_sessions:
-            return f"all {self.settings.max_sessions} sessions are taken"
         return None

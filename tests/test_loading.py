@@ -69,6 +69,17 @@ async def test_ping_while_the_engines_load_and_after():
     assert tts.left == 1
 
 
+async def test_ping_while_an_engine_gets_ready_by_itself():
+    """Recognisers go on loading after the rest: until then there is no conversation to send here."""
+    async with listening() as (http, tts, server):
+        tts.weights.set_result(None)
+        await server.loaded.wait()
+        server.engines.stt.ready = False
+        assert await statuses(http) == {"/health": 200, "/ping": 204, "/ready": 503}
+        server.engines.stt.ready = True
+        assert await statuses(http) == {"/health": 200, "/ping": 200, "/ready": 200}
+
+
 @pytest.mark.parametrize("error", [ConfigurationError("no GPU"), RuntimeError("no GPU")])
 async def test_an_engine_that_cannot_be_loaded(error):
     """The server lives, is unhealthy, and says why."""

@@ -6,9 +6,10 @@ import asyncio
 import re
 import struct
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from backend.audio import sample_count
+from backend.audio import SAMPLE_BYTES, sample_count
 from backend.encoding import open_encoder, wav_header
 from backend.engines.text_chunks import text_chunks
 from backend.errors import VoiceChatError
@@ -151,13 +152,15 @@ class _Limited:
 
     async def stream(self, text: str) -> AsyncGenerator[Speech]:
         """See `VoiceGenerator.stream`."""
-        said = 0
+        left = self._limit
         async with aclosing(self._voice.stream(text)) as pieces:
             async for piece in pieces:
-                said += sample_count(piece.pcm)
-                if said > self._limit:
+                if sample_count(piece.pcm) > left:
                     self._voices.cut_short += 1
+                    if left:
+                        yield replace(piece, pcm=piece.pcm[: left * SAMPLE_BYTES])
                     return
+                left -= sample_count(piece.pcm)
                 yield piece
 
 
