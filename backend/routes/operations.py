@@ -34,8 +34,10 @@ async def ready(request: Request) -> JSONResponse:
 
 @router.get("/ping", status_code=200, response_class=Response, responses={204: {}, 503: {}})
 async def ping(request: Request) -> Response:
-    """What a load balancer asks: 204 while engines get ready, 200 when they are, 503 when one cannot be loaded. A server
-    all of whose sessions are taken is healthy: it says so itself to whoever comes."""
+    """What a load balancer asks: 204 while engines get ready, 200 when they are, 503 when one cannot be loaded.
+
+    A server all of whose sessions are taken is healthy: it says so itself to whoever comes.
+    """
     server: Server = request.app.state.server
     if server.startup_error is not None:
         return Response(server.not_loaded(), 503, media_type="text/plain")

@@ -52,7 +52,10 @@ def _settings() -> WorkerSettings:
     except ValidationError as error:
         problem = error.errors()[0]
         said = problem["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"{'.'.join(map(str, problem['loc']))}: {said}") from error
+        named = "".join(f"VOICECHAT_{str(field).upper()}: " for field in problem["loc"][:1])
+        raise ConfigurationError(named.replace("VOICECHAT_VOICECHAT_", "VOICECHAT_") + said) from error
+    except ValueError as error:
+        raise ConfigurationError(f"voicechat.toml cannot be read: {error}") from error
 
 
 def _configure_sdk_logging(level: str, asked: argparse.Namespace | None) -> None:

@@ -21,14 +21,15 @@ class Platform:
         self.streamed: dict[str, list] = {}
         self.results: dict[str, dict] = {}
         self.all_done = asyncio.Event()
+        self.closing = asyncio.Event()
 
     async def give(self, _request: web.Request) -> web.Response:
-        if not self._jobs:
-            await asyncio.Event().wait()
-        return web.json_response(self._jobs.pop(0))
+        if self._jobs:
+            return web.json_response(self._jobs.pop(0))
+        return await self.stop(_request)
 
     async def stop(self, _request: web.Request) -> web.Response:
-        await asyncio.Event().wait()
+        await self.closing.wait()
         return web.Response(status=204)
 
     async def take(self, request: web.Request) -> web.Response:
@@ -68,6 +69,7 @@ async def serving(platform: Platform):
             "RUNPOD_SKIP_GPU_CHECK": "true",
         }
     finally:
+        platform.closing.set()
         await runner.cleanup()
 
 

@@ -100,7 +100,7 @@ async def test_bytes_arrive_in_order(server):
     assert stored["Metadata"] == {"who": "Zo%C3%AB"}
 
 
-@pytest.mark.parametrize("kind", ["begin", "part", "complete"])
+@pytest.mark.parametrize("kind", ["begin", "part"])
 async def test_a_server_that_fails_twice_is_asked_again(server, kind, caplog):
     """What fails on the server for a moment does not fail the job."""
     caplog.set_level(logging.INFO)

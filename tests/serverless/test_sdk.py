@@ -8,7 +8,6 @@ import inspect
 import json
 from contextlib import asynccontextmanager
 
-import pytest
 from aiohttp import ClientSession, web
 from runpod.serverless.modules import rp_http, rp_job, rp_scale
 from runpod.serverless.modules.rp_handler import is_generator
@@ -171,11 +170,3 @@ async def test_a_job_is_cancelled_by_the_platform(monkeypatch):
     assert [record["outcome"] for record in lines.audit] == ["cancelled", "ok"]
     assert len(asked.results) == 1
     await made.model.close()
-
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch):
-    """The SDK's log has every output in it."""
-    from runpod.serverless.modules.rp_logger import RunPodLogger
-
-    monkeypatch.setattr(RunPodLogger, "level", "ERROR")
