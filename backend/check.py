@@ -19,6 +19,7 @@ _PACKAGES = {
     "torch": "the higgs and step-audio2 voices; extras: higgs, step-audio2",
     "transformers": "the higgs voice; extra: higgs",
     "PyYAML": "the step-audio2 voice; extra: step-audio2",
+    "runpod": "jobs of RunPod's queue; extra: serverless",
     "sounddevice": "microphone of `voicechat talk`; extra: microphone",
 }
 
