@@ -64,8 +64,9 @@ class OpenAITextToSpeech:
         """`base_url`: one address, or those of servers with the same model, voices and key. `dialect`: one of
         `DIALECTS`. `stand_in` speaks when no server can; it is loaded and unloaded with this engine. `changed` is set
         when a server goes down or comes up."""
-        urls = (base_url,) if isinstance(base_url, str) else base_url
-        self.servers = ServerPool([SpeechServer(url) for url in urls or (OPENAI_URL,)], self._servers_changed)
+        urls = (base_url,) if isinstance(base_url, str) else base_url or (OPENAI_URL,)
+        different = dict.fromkeys(url.rstrip("/") for url in urls)
+        self.servers = ServerPool([SpeechServer(url) for url in different], self._servers_changed)
         self.dialect = DIALECTS[dialect]
         self.stand_in_engine = stand_in
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}

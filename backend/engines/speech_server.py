@@ -49,7 +49,7 @@ class SpeechServer:
     def __init__(self, base_url: str, http: aiohttp.ClientSession | None = None) -> None:
         self.http = http
         """What requests are made with; `None` while the engine is not running."""
-        self._base_url = base_url.rstrip("/")
+        self._base_url = base_url
         self.name = _without_key(self._base_url)
         """The address, for people."""
         self.up = True
