@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from backend.engines.openai_speech import OpenAITextToSpeech
 from backend.engines.speech_server import ServerFailed, SpeechServer
-from backend.errors import EngineError
 from tests.scripted import CHARACTER_S, RATE_HZ
+
+if TYPE_CHECKING:
+    from backend.errors import EngineError
 
 PIECE_S = 0.1
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from backend.engines.interfaces import TextToSpeech, VoiceGenerator
 
-_WORD = re.compile(r"\S+")
+_WORD = re.compile(r"[\u3040-\u9fff]|[^\s\u3040-\u9fff]+")
+"""Chinese and Japanese have no spaces: each sign is taken for a word."""
 
 
 def reached(text: str, length: float) -> int:

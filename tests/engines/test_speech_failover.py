@@ -181,7 +181,7 @@ async def test_a_voice_that_had_to_change_servers_stays_where_it_is():
 
 @pytest.mark.virtual_time
 async def test_another_take_still_ends_as_it_should():
-    """Where servers do not draw the same, the end of the text is the other one's, and hardly anything is heard twice."""
+    """Where servers do not draw the same, the end is the other one's, and hardly anything is heard twice."""
     servers = two()
     servers[1].take = 1
     async with engine_of(*servers) as engine:
