@@ -2,7 +2,7 @@
 
 What counts is what the listener notices. Until the first sound of a text that is not known, so a fixed time is allowed.
 From then on the listener takes as long to hear as it takes to say: while plenty is unheard a server may take its time;
-when that runs out, another one must still be able to say again what has been said.
+before that runs out, another one must have said again what has been said, for which it takes about as long as this one.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 FIRST_SOUND_S = 3.0
 """Of a text. A busy server may take as long, and asking another then makes two servers busy."""
-RESERVE_S = 0.6
-"""How much must still be unheard when another server is asked: what it takes to get to where the first one was."""
+RESERVE_S = 0.3
+"""How much more must be unheard when another server is asked."""
 SHORTEST_S = 0.4
 LONGEST_S = 1.0
 """Bounds of a silence that is nothing unusual, for a server that makes speech in pieces and not much faster than it is
@@ -30,16 +30,18 @@ class Patience:
         self._anyone_else = anyone_else
         self._clock = clock
         self._longest_wait_s: float | None = None
+        self._waited_s = 0.0
         self._samples = 0
         self._first_heard_at = 0.0
 
     def next_take(self) -> None:
         """Another server begins."""
-        self._longest_wait_s = None
+        self._longest_wait_s, self._waited_s = None, 0.0
 
     def waited(self, seconds: float) -> None:
         """The server has sent something, after so long."""
         self._longest_wait_s = max(seconds, self._longest_wait_s or 0.0)
+        self._waited_s += seconds
 
     def passed_on(self, samples: int) -> None:
         """So much goes to the listener, who begins to listen now if it is the first."""
@@ -62,4 +64,4 @@ class Patience:
         if self._longest_wait_s is None:
             return FIRST_SOUND_S
         usual_s = min(max(SHORTEST_S, 2 * self._longest_wait_s), LONGEST_S)
-        return max(usual_s, self.unheard_s - RESERVE_S)
+        return max(usual_s, self.unheard_s - self._waited_s - RESERVE_S)

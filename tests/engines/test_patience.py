@@ -52,17 +52,19 @@ def test_a_silence_may_be_twice_as_long_as_the_one_before(clock, waited_s, allow
     assert several.seconds == pytest.approx(allowed_s)
 
 
-def test_what_is_unheard_may_be_waited_for_but_for_a_reserve(clock):
-    """The more the listener still has to hear, the longer; it becomes less as time passes, waited for or not."""
+def test_what_is_unheard_may_be_waited_for_as_long_as_another_one_can_catch_up(clock):
+    """The more the listener still has to hear, the longer; it becomes less as time passes, waited for or not, and as
+    there is more to say again."""
     several = patience(clock)
-    several.waited(0.1)
+    several.waited(0.5)
+    several.waited(0.2)
     several.passed_on(0)
     clock.now += 7
     several.passed_on(3 * RATE_HZ)
     clock.now += 0.5
     several.passed_on(2 * RATE_HZ)
     assert several.unheard_s == pytest.approx(4.5)
-    assert several.seconds == pytest.approx(4.5 - RESERVE_S)
+    assert several.seconds == pytest.approx(4.5 - 0.7 - RESERVE_S)
     clock.now += 10
     assert several.unheard_s == 0.0
-    assert several.seconds == SHORTEST_S
+    assert several.seconds == LONGEST_S
