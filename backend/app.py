@@ -126,7 +126,7 @@ def _tts(settings: Settings, changed: asyncio.Event) -> TextToSpeech:
         api_key=settings.tts_api_key,
         model=settings.tts_model or "gpt-4o-mini-tts",
         dialect=settings.tts_dialect,
-        stand_in=OfflineTextToSpeech() if settings.tts_fallback == "offline" else None,
+        fallback=OfflineTextToSpeech() if settings.tts_fallback == "offline" else None,
         changed=changed,
     )
 

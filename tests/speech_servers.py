@@ -32,6 +32,8 @@ class ScriptedServer(SpeechServer):
         self.first_s, self.factor, self.take = first_s, factor, take
         self.dies_at: float | None = None
         self.stalls_at: float | None = None
+        self.pause: tuple[float, float] | None = None
+        """At which second of its speech it is silent, and for how long."""
         self.refusal: EngineError | None = None
         self.alive = True
         self.asked: list[dict] = []
@@ -62,6 +64,8 @@ class ScriptedServer(SpeechServer):
             self.alive = False
         if not self.alive:
             raise ServerFailed(f"{self.name}: the connection was lost in the middle of the answer")
+        if self.pause is not None and round(seconds - self.pause[0], 3) == 0:
+            await asyncio.sleep(self.pause[1])
         if self.stalls_at is not None and seconds >= self.stalls_at:
             await asyncio.Event().wait()
 

@@ -59,7 +59,7 @@ async def test_the_reply_goes_on_in_another_voice_when_no_server_is_left():
     """Where that is wanted: the rest of the sentence and the next one are heard as well."""
     server, offline = ScriptedServer("one"), ScriptedTextToSpeech()
     server.dies_at = 1.5
-    async with engine_of(server, stand_in=offline) as tts:
+    async with engine_of(server, fallback=offline) as tts:
         pcm, quiet, over = await listened(tts)
         assert over.outcome is Outcome.COMPLETED
         assert max(quiet) < 1.0

@@ -8,6 +8,7 @@ import pytest
 
 from backend import cli
 from backend.app import choose_engines
+from backend.engines.speech_server import ServerFailed
 
 if TYPE_CHECKING:
     from backend.settings import Settings
@@ -67,15 +68,24 @@ def test_speech_servers_are_a_list(monkeypatch, tmp_path):
 
 
 def test_the_settings_of_speech_servers_reach_the_engine():
-    """Addresses, dialect, and who stands in; nobody does unasked."""
+    """Addresses, dialect, and the fallback, which there is none unasked."""
     tts = choose_engines(parsed("--tts-base-url", "http://a/v1,http://b/v1", "--tts-dialect", "vllm-omni")).tts
     assert tts.detail == "gpt-4o-mini-tts at http://a/v1, http://b/v1"
     assert tts.clones_voices
-    assert tts.stand_in_engine is None
+    assert tts.fallback is None
     tts = choose_engines(parsed("--tts", "openai", "--tts-fallback", "offline")).tts
     assert tts.detail == "gpt-4o-mini-tts at https://api.openai.com/v1"
     assert not tts.clones_voices
-    assert tts.stand_in_engine.name == "offline"
+    assert tts.fallback.name == "offline"
+
+
+async def test_clients_can_be_told_of_speech_servers():
+    """The engine that is chosen says so when one of its servers goes down."""
+    engines = choose_engines(parsed("--tts-base-url", "http://a/v1,http://b/v1"))
+    servers = engines.tts.servers
+    assert not engines.changed.is_set()
+    servers.failed(servers.servers[0], ServerFailed("gone"))
+    assert engines.changed.is_set()
 
 
 @pytest.mark.parametrize(

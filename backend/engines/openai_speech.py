@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 import aiohttp
 
 from backend.audio import sample_count
+from backend.engines.fallback_voice import FallbackVoice, reached
 from backend.engines.interfaces import AS_USUAL, Speech
 from backend.engines.patience import Patience
 from backend.engines.remote import CONNECT_TIMEOUT_S, KEEP_ALIVE_S, SILENCE_TIMEOUT_S
@@ -21,7 +22,6 @@ from backend.engines.server_pool import ServerPool
 from backend.engines.speech_dialects import DIALECTS
 from backend.engines.speech_joint import SpeechJoint
 from backend.engines.speech_server import ServerFailed, SpeechServer
-from backend.engines.stand_in_voice import StandInVoice, reached
 from backend.engines.tasks import stop
 from backend.heard import SpeechRate
 
@@ -58,17 +58,17 @@ class OpenAITextToSpeech:
         api_key: str | None,
         model: str,
         dialect: str = "openai",
-        stand_in: TextToSpeech | None = None,
+        fallback: TextToSpeech | None = None,
         changed: asyncio.Event | None = None,
     ) -> None:
         """`base_url`: one address, or those of servers with the same model, voices and key. `dialect`: one of
-        `DIALECTS`. `stand_in` speaks when no server can; it is loaded and unloaded with this engine. `changed` is set
+        `DIALECTS`. `fallback` speaks when no server can; it is loaded and unloaded with this engine. `changed` is set
         when a server goes down or comes up."""
         urls = (base_url,) if isinstance(base_url, str) else base_url or (OPENAI_URL,)
         different = dict.fromkeys(url.rstrip("/") for url in urls)
         self.servers = ServerPool([SpeechServer(url) for url in different], self._servers_changed)
         self.dialect = DIALECTS[dialect]
-        self.stand_in_engine = stand_in
+        self.fallback = fallback
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._model = model
         self._changed = changed
@@ -96,8 +96,8 @@ class OpenAITextToSpeech:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            if self.stand_in_engine is not None:
-                await stack.enter_async_context(self.stand_in_engine)
+            if self.fallback is not None:
+                await stack.enter_async_context(self.fallback)
             http = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=SILENCE_TIMEOUT_S),
@@ -147,15 +147,15 @@ class OpenAIVoiceGenerator:
         self._rate = SpeechRate()
 
     async def stream(self, text: str) -> AsyncGenerator[Speech]:
-        """See `VoiceGenerator.stream`. Each server is asked at most once, then the engine that stands in, if any."""
+        """See `VoiceGenerator.stream`. Each server is asked at most once, then the fallback, if there is one."""
         engine, pool, tried = self._engine, self._engine.servers, list[SpeechServer]()
-        stand_in, failure = engine.stand_in_engine, None
+        fallback, failure = engine.fallback, None
         request = engine.request(text, self._fields)
-        joint = SpeechJoint(SPEECH_RATE_HZ, joins=engine.several or stand_in is not None)
+        joint = SpeechJoint(SPEECH_RATE_HZ, joins=engine.several or fallback is not None)
         patience = Patience(
-            SPEECH_RATE_HZ, lambda: stand_in is not None or pool.is_left(tried), asyncio.get_running_loop().time
+            SPEECH_RATE_HZ, lambda: fallback is not None or pool.is_left(tried), asyncio.get_running_loop().time
         )
-        while server := pool.choose(self._voice, self._server, tried, up_only=stand_in is not None):
+        while server := pool.choose(self._voice, self._server, tried, up_only=fallback is not None):
             if tried:
                 pool.failed_over(tried[-1], server.name, heard=joint.passed > 0)
             tried.append(server)
@@ -177,21 +177,21 @@ class OpenAIVoiceGenerator:
             if heard := joint.finish():
                 yield Speech(heard)
             return
-        if stand_in is None:
+        if fallback is None:
             assert failure is not None  # there is at least one server
             raise failure
         if tried:
-            pool.failed_over(tried[-1], stand_in.name, heard=joint.passed > 0)
-        async with aclosing(self._stood_in_for(text, joint, stand_in)) as speech:
+            pool.failed_over(tried[-1], fallback.name, heard=joint.passed > 0)
+        async with aclosing(self._fall_back(text, joint, fallback)) as speech:
             async for piece in speech:
                 yield piece
 
-    async def _stood_in_for(self, text: str, joint: SpeechJoint, stand_in: TextToSpeech) -> AsyncGenerator[Speech]:
+    async def _fall_back(self, text: str, joint: SpeechJoint, fallback: TextToSpeech) -> AsyncGenerator[Speech]:
         """The rest of a text by another engine, in the voice that has the same name there."""
         length = joint.position / SPEECH_RATE_HZ * self._rate.characters_per_s
         if heard := joint.break_off():
             yield Speech(heard)
-        voice = StandInVoice(stand_in, stand_in.open_voice(self._voice, self._manner), SPEECH_RATE_HZ)
+        voice = FallbackVoice(fallback, fallback.open_voice(self._voice, self._manner), SPEECH_RATE_HZ)
         async with aclosing(voice.finish(text, reached(text, length), joint.passed)) as speech:
             async for piece in speech:
                 yield piece

@@ -45,7 +45,7 @@ class Patience:
 
     def passed_on(self, samples: int) -> None:
         """So much goes to the listener, who begins to listen now if it is the first."""
-        if samples and not self._samples:
+        if not self._samples:
             self._first_heard_at = self._clock()
         self._samples += samples
 

@@ -58,8 +58,6 @@ def test_what_is_unheard_may_be_waited_for_as_long_as_another_one_can_catch_up(c
     several = patience(clock)
     several.waited(0.5)
     several.waited(0.2)
-    several.passed_on(0)
-    clock.now += 7
     several.passed_on(3 * RATE_HZ)
     clock.now += 0.5
     several.passed_on(2 * RATE_HZ)

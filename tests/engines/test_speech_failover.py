@@ -15,7 +15,7 @@ from backend.engines.offline_speech import OfflineTextToSpeech
 from backend.engines.speech_server import ServerFailed
 from backend.errors import EngineError
 from tests.engines import contract
-from tests.scripted import RATE_HZ, ScriptedTextToSpeech
+from tests.scripted import CHARACTER_S, RATE_HZ, ScriptedTextToSpeech
 from tests.speech_servers import ScriptedServer, engine_of, idle, silences, speech_of
 from tests.virtual_time import VirtualTimeLoop
 
@@ -106,6 +106,19 @@ async def test_a_server_that_is_only_slow_is_waited_for():
     servers = two(first_s=1.5, factor=0.95)
     async with engine_of(*servers) as engine:
         assert (await heard(engine))[0] == speech_of(TEXT)
+        assert not engine.servers.failovers
+
+
+@pytest.mark.virtual_time
+async def test_a_server_that_pauses_while_enough_is_unheard_is_waited_for():
+    """The listener does not notice, and another one would have to begin at the beginning."""
+    servers = two(factor=0.05)
+    for server in servers:
+        server.pause = (2.0, 1.2)
+    async with engine_of(*servers) as engine:
+        pcm, silence = await heard(engine)
+        assert pcm == speech_of(TEXT)
+        assert silence == 0
         assert not engine.servers.failovers
 
 
@@ -219,20 +232,20 @@ async def test_what_changes_is_told():
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("at", [0.0, 0.5, 1.0, 2.0])
-async def test_the_stand_in_finishes_what_nobody_else_can(at):
+async def test_the_fallback_finishes_what_nobody_else_can(at):
     """It begins with the word that was reached, its words are marked where they are heard, and it is told that it was
-    the stand-in."""
-    stand_in = ScriptedTextToSpeech(marks=True)
+    the fallback."""
+    fallback = ScriptedTextToSpeech(marks=True)
     servers = two()
     servers[0].dies_at = servers[1].dies_at = at
-    async with engine_of(*servers, stand_in=stand_in) as engine:
+    async with engine_of(*servers, fallback=fallback) as engine:
         voice = engine.open_voice("nova")
-        voice._rate.characters_per_s = 25.0  # as fast as the scripted servers speak
+        voice._rate.characters_per_s = 1 / CHARACTER_S
         pieces = await contract.drain(voice.stream(TEXT))
-        rest = stand_in.spoken[0][1]
+        rest = fallback.spoken[0][1]
         assert TEXT.endswith(rest)
-        assert len(TEXT) - len(rest) <= at / 0.04 < len(TEXT) - len(rest) + 12
-        passed = sum(sample_count(piece.pcm) for piece in pieces) - int(len(rest) * 0.04 * RATE_HZ)
+        assert len(TEXT) - len(rest) <= at / CHARACTER_S < len(TEXT) - len(rest) + 12
+        passed = sum(sample_count(piece.pcm) for piece in pieces) - int(len(rest) * CHARACTER_S * RATE_HZ)
         marks = [mark for piece in pieces for mark in piece.marks]
         assert [mark.offset for mark in marks][:1] == [len(TEXT) - len(rest)]
         assert marks[0].sample == passed
@@ -241,24 +254,51 @@ async def test_the_stand_in_finishes_what_nobody_else_can(at):
 
 
 @pytest.mark.virtual_time
-async def test_the_stand_in_speaks_at_once_while_no_server_is_up():
+async def test_the_fallback_speaks_at_once_while_no_server_is_up():
     """Who is known to be down is not asked text after text; one that is back is asked again."""
-    stand_in, server = ScriptedTextToSpeech(), ScriptedServer("one")
-    async with engine_of(server, stand_in=stand_in) as engine:
+    fallback, server = ScriptedTextToSpeech(), ScriptedServer("one")
+    async with engine_of(server, fallback=fallback) as engine:
         server.alive = False
         await spoken(engine)
         await spoken(engine)
-        assert (len(server.asked), len(stand_in.spoken)) == (1, 2)
+        assert (len(server.asked), len(fallback.spoken)) == (1, 2)
         server.alive = True
         await asyncio.sleep(60)
         assert await spoken(engine) == speech_of(TEXT)
 
 
-async def test_the_offline_voice_stands_in():
+@pytest.mark.virtual_time
+async def test_the_fallback_finishes_for_a_server_that_is_silent():
+    """A single server is not waited for where somebody else can speak."""
+    fallback, server = ScriptedTextToSpeech(), ScriptedServer("one")
+    server.stalls_at = 1.0
+    async with engine_of(server, fallback=fallback) as engine:
+        began = asyncio.get_running_loop().time()
+        await spoken(engine)
+        assert fallback.spoken
+        assert asyncio.get_running_loop().time() - began < LENGTH_S
+        assert idle(engine)
+
+
+@pytest.mark.virtual_time
+async def test_where_the_fallback_begins_is_learnt_from_the_voice():
+    """Scripted servers speak faster than people: after one text that is known, and the place is right."""
+    fallback, server = ScriptedTextToSpeech(), ScriptedServer("one")
+    async with engine_of(server, fallback=fallback) as engine:
+        voice = engine.open_voice("nova")
+        await contract.drain(voice.stream(TEXT))
+        server.dies_at = 2.0
+        await contract.drain(voice.stream(TEXT))
+        (rest,) = (text for _, text in fallback.spoken)
+        begun = len(TEXT) - len(rest)
+        assert begun <= 2.0 / CHARACTER_S < begun + len(rest.split(maxsplit=1)[0]) + 1
+
+
+async def test_the_offline_voice_is_the_fallback():
     """The real one: at its own sample rate, in the voice of that name, loaded and unloaded with the engine."""
     server, offline = ScriptedServer("one"), OfflineTextToSpeech()
     server.alive = False
-    async with engine_of(server, stand_in=offline) as engine:
+    async with engine_of(server, fallback=offline) as engine:
         await contract.stops_when_closed(contract.speaking(engine, TEXT, idle=lambda: idle(engine)))
         seconds = sample_count(await spoken(engine, seed=1)) / RATE_HZ
         alone = await contract.drain(offline.open_voice("nova", Manner(seed=1)).stream(TEXT))

@@ -58,7 +58,7 @@ async def test_another_server_would_refuse_as_well(status):
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7), ("Wed, 21 Oct 2026 07:28:00 GMT", 0), ("-1", 0), ("²", 0)])
 async def test_a_full_server_says_how_long_to_stay_away(header, seconds):
     """In seconds; anything else is not understood and does no harm."""
-    headers = {"Retry-After": header.encode("latin-1").decode("latin-1")}
+    headers = {"Retry-After": header.encode().decode("latin-1")}
     async with answering(Response("full", 429, headers)) as server:
         assert (await contract.fails_with("tts", stream(server))).retry_after_s == seconds
 
@@ -94,6 +94,32 @@ async def test_a_silent_server_is_given_up_and_its_connection_closed():
         await scripted.all_closed()
         assert scripted.broken_off == {"speech": 1}
         assert server.in_flight == 0
+
+
+async def test_a_kept_connection_that_was_given_up_is_no_failure():
+    """A server closes a connection at the very moment at which it is used again: nobody hears of it."""
+    connections = []
+
+    async def serve(reader, writer):
+        connections.append(writer)
+        answers = 1 if len(connections) == 1 else 2
+        for _ in range(answers):
+            head = await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(int(head.lower().partition(b"content-length:")[2].split()[0]))
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: audio/pcm\r\nContent-Length: 4\r\n\r\nabcd")
+            await writer.drain()
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening, aiohttp.ClientSession() as http:
+        server = SpeechServer(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1")
+        server.http = http
+        for _ in range(2):
+            assert await contract.drain(stream(server)) == [b"abcd"]
+        assert len(connections) == 2
+        assert server.requests == 2
+        for writer in connections:
+            writer.close()
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def reached(text: str, length: float) -> int:
     return begun
 
 
-class StandInVoice:
+class FallbackVoice:
     """The voice of that name of `engine`, at another sample rate."""
 
     def __init__(self, engine: TextToSpeech, voice: VoiceGenerator, rate_hz: int) -> None:

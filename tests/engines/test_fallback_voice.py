@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.audio import sample_count
-from backend.engines.stand_in_voice import StandInVoice, reached
+from backend.engines.fallback_voice import FallbackVoice, reached
 from tests.engines import contract
 from tests.scripted import RATE_HZ, ScriptedTextToSpeech
 
@@ -51,7 +51,7 @@ async def test_marks_count_from_the_beginning_of_the_whole_text():
     """At the other rate, and never beyond the end."""
     engine = ScriptedTextToSpeech(marks=True)
     engine.sample_rate_hz = 22_050
-    voice = StandInVoice(engine, engine.open_voice("one"), RATE_HZ)
+    voice = FallbackVoice(engine, engine.open_voice("one"), RATE_HZ)
     pieces = await contract.drain(voice.finish(TEXT, 12, 500))
     marks = [mark for piece in pieces for mark in piece.marks]
     assert [TEXT[mark.offset :].split(maxsplit=1)[0] for mark in marks] == ["is", "quiet", "tonight."]
