@@ -1,4 +1,4 @@
-"""Reference recordings, from files or bytes of any format FFmpeg reads."""
+"""Recordings: read from files or bytes of any format FFmpeg reads, written as WAV."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import binascii
 import io
 import math
+import wave
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,15 @@ def _mixed(frames: Iterable[Any]) -> Iterator[NDArray[np.float32]]:
     """The mean of the channels of each frame."""
     for frame in frames:
         yield frame.to_ndarray().reshape(frame.samples, -1).mean(axis=1)
+
+
+def wav_bytes(pcm: bytes, rate_hz: int) -> bytes:
+    """A WAV file of PCM16LE mono."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setparams((1, 2, rate_hz, 0, "NONE", ""))
+        writer.writeframes(pcm)
+    return file.getvalue()
 
 
 def content_bytes(content: AudioContent) -> bytes:

@@ -24,7 +24,7 @@ from boson_multimodal.speech_chunks import ToolCallPiece
 from boson_multimodal.speech_llm import SpeechLLMError
 from boson_multimodal.speech_pipeline import SpeechPipeline
 from boson_multimodal.speech_prompts import DEFAULT_STYLE, PromptStyle, SpeechPromptError, chat_messages
-from boson_multimodal.speech_synthesis import SynthesisError, Token2Wav, TokenStream, speak
+from boson_multimodal.speech_synthesis import SpeechDecoder, SynthesisError, TokenStream, speak
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     Messages: TypeAlias = Sequence[Mapping[str, Any]]
 
-__all__ = ["AnswerError", "AudioServer", "AudioServerMetrics", "Token2Wav", "TokenStream"]
+__all__ = ["AnswerError", "AudioServer", "AudioServerMetrics", "SpeechDecoder", "TokenStream"]
 
 CODES_AHEAD = 1500
 """How far the model may be ahead of the voice: a minute."""
@@ -74,7 +74,7 @@ class AudioServer:
     def __init__(
         self,
         llm: SpeechLLM,
-        tts: Token2Wav,
+        tts: SpeechDecoder,
         default_voice: Voice | None = None,
         *,
         style: PromptStyle = DEFAULT_STYLE,

@@ -1,4 +1,4 @@
-"""The token ids of Step-Audio 2's speech vocabulary, and where they are learnt from.
+"""The speech codes of Step-Audio 2, the ids of their tokens, and where these are learnt from.
 
 The vocabulary ends with one token for each speech code, `<audio_0>` to `<audio_6560>`, and `<audio_6561>`, which only
 fills a slot. The ids depend on the tokenizer, so they are read from its files, asked of the server that serves the
@@ -24,8 +24,20 @@ log = logging.getLogger(__name__)
 CODEBOOK_SIZE = 6561
 """Speech codes: a finite scalar quantizer of 3^8 entries. Codes are 0 to 6560."""
 
-PAD_CODE = 6561
+PAD_CODE = CODEBOOK_SIZE
 """What stands in an audio slot once the audio is over. It has no sound."""
+
+CODES_PER_SECOND = 25
+
+SPEECH_RATE_HZ = 24_000
+"""Samples a second of the sound that codes become."""
+
+SAMPLES_PER_CODE = SPEECH_RATE_HZ // CODES_PER_SECOND
+"""40 ms."""
+
+HEARING_RATE_HZ = 16_000
+"""Samples a second of the sound that is heard: by the language model, by the speech tokenizer and by the speaker
+encoder."""
 
 TAGS = (
     *("<tts_start>", "<tts_end>", "<tts_pad>", "<audio_start>", "<audio_end>", "<audio_patch>"),

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from boson_multimodal.audio_tokens import STEP_AUDIO_2_MINI, TokenTableError, read_token_ids
-from boson_multimodal.model.higgs_audio.loading import CheckpointError
+from boson_multimodal.audio_tokens import (
+    CODEBOOK_SIZE,
+    CODES_PER_SECOND,
+    STEP_AUDIO_2_MINI,
+    TokenTableError,
+    read_token_ids,
+)
 from boson_multimodal.model.step_audio2.config import FlowConfig, read_flow_config
-from boson_multimodal.model.step_audio2.hift import WEIGHTS, load_hift
-from boson_multimodal.model.step_audio2.loading import load_flow
+from boson_multimodal.model.step_audio2.loading import HIFT_FILES, load_flow, load_hift
 from boson_multimodal.model.step_audio2.prompts import VoicePrompts
 from boson_multimodal.model.step_audio2.speech_tokenizer import FILE as TOKENIZER_FILE
+from boson_multimodal.model.weights import CheckpointError
 from boson_multimodal.tts.step_audio2 import SpeechCodes, StepAudio2TTS
 
 if TYPE_CHECKING:
@@ -24,7 +29,7 @@ if TYPE_CHECKING:
 
 TOKENIZER_SHA256 = "d43342aa"
 """How the digest of CosyVoice 2's speech tokenizer begins, which Step-Audio 2 ships."""
-CODES = 50
+CODES = 2 * CODES_PER_SECOND
 """Two seconds of speech."""
 
 
@@ -72,7 +77,7 @@ def _flow(folder: Path) -> str:
 
 def _vocoder(folder: Path) -> str:
     vocoder = load_hift(folder)
-    name = next(name for name in WEIGHTS if (folder / name).is_file())
+    name = next(name for name in HIFT_FILES if (folder / name).is_file())
     return f"{_counted(vocoder)}, from {name}"
 
 
@@ -84,15 +89,16 @@ def _voices(tts: StepAudio2TTS) -> str:
     if not tts.voices:
         raise ValueError("no recordings; give the folder they are in with --voices")
     prompts = VoicePrompts(tts.folder)
-    read = {name: prompts.prompt(file.read_bytes()).codes.shape[1] / 25 for name, file in tts.voices.items()}
+    codes = {name: prompts.prompt(file.read_bytes()).codes.shape[1] for name, file in tts.voices.items()}
     with (tts.folder / TOKENIZER_FILE).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     kind = "the known" if digest.startswith(TOKENIZER_SHA256) else f"another ({digest[:8]}) than the known"
-    return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in read.items()) + f"; read by {kind} speech tokenizer"
+    read = ", ".join(f"{name} {count / CODES_PER_SECOND:.1f} s" for name, count in codes.items())
+    return f"{read}; read by {kind} speech tokenizer"
 
 
 def _speech(tts: StepAudio2TTS) -> str:
-    request = SpeechCodes([code * 131 % 6561 for code in range(CODES)])
+    request = SpeechCodes([code * 131 % CODEBOOK_SIZE for code in range(CODES)])
     tts.load_model()
     started = perf_counter()
     first, samples = 0.0, 0

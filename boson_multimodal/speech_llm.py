@@ -174,6 +174,9 @@ class SpeechLLM:
             status = error.status_code
             raise SpeechLLMError(f"the speech model's server answered {status}: {_said(error)}", status) from error
         except (TimeoutError, openai.APITimeoutError, httpx2.TimeoutException) as error:
+            # A refused connection is a timeout to the HTTP library, too.
+            if isinstance(error.__cause__ or error, httpx2.ConnectTimeout):
+                raise SpeechLLMError(f"nothing answers at {place}; is the server running?") from error
             raise SpeechLLMError(f"{place} did not answer in time; is the model loaded?") from error
         except (openai.APIConnectionError, httpx2.HTTPError, httpx2.StreamError) as error:
             # In the middle of a body the client lets some of the HTTP library's own errors through.

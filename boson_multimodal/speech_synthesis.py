@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeAlias, TypeVar
 
+from boson_multimodal.audio_tokens import SAMPLES_PER_CODE, SPEECH_RATE_HZ
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
@@ -21,11 +23,7 @@ Voice: TypeAlias = "str | bytes"
 P = ParamSpec("P")
 T = TypeVar("T")
 
-SPEECH_RATE_HZ = 24_000
-SAMPLES_PER_CODE = 960
-"""A code is 40 ms."""
-
-CODES_AT_ONCE = 25
+CODES_AT_ONCE = SPEECH_RATE_HZ // SAMPLES_PER_CODE
 """A second of sound: more are given in several calls, so that the first of it is heard early and closing is quick."""
 
 
@@ -53,7 +51,7 @@ class TokenStream(Protocol):
         ...
 
 
-class Token2Wav(Protocol):
+class SpeechDecoder(Protocol):
     """Turns speech codes into sound."""
 
     def open_stream(self, voice: Voice | None, seed: int | None = None) -> TokenStream:
@@ -62,7 +60,7 @@ class Token2Wav(Protocol):
 
 
 async def speak(
-    tts: Token2Wav, codes: asyncio.Queue[int | None], voice: Voice | None, seed: int | None
+    tts: SpeechDecoder, codes: asyncio.Queue[int | None], voice: Voice | None, seed: int | None
 ) -> AsyncGenerator[bytes]:
     """PCM16LE at 24 kHz of the codes from the queue up to None, in pieces. Raises `SynthesisError`.
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import io
 import math
-import wave
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
@@ -17,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 import numpy as np
 import soxr
 
-from boson_multimodal.audio_files import read_audio
+from boson_multimodal.audio_files import read_audio, wav_bytes
+from boson_multimodal.audio_tokens import HEARING_RATE_HZ
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 PartStyle: TypeAlias = Literal["input_audio", "audio_url"]
 
-HEARING_RATE_HZ = 16_000
 PART_S = 25.0
 _RAW_RATE_HZ = 24_000
 """The rate of `pcm16`, which has no header to say it."""
@@ -73,17 +71,6 @@ def cut_pcm(pcm: bytes, rate_hz: int, seconds: float = PART_S) -> list[bytes]:
     count = math.ceil(samples / (seconds * rate_hz))
     edges = [2 * (samples * place // count) for place in range(count + 1)] if count else []
     return [pcm[start:end] for start, end in pairwise(edges)]
-
-
-def wav_bytes(pcm: bytes, rate_hz: int) -> bytes:
-    """A WAV file of PCM16 mono."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(rate_hz)
-        writer.writeframes(pcm)
-    return file.getvalue()
 
 
 def _encoded(part: Part, limits: AudioLimits) -> tuple[str, str]:

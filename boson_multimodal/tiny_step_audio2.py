@@ -7,13 +7,13 @@ tokenizer's table of added tokens, `token2wav`, and `voices` with two recordings
 from __future__ import annotations
 
 import json
-import wave
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from boson_multimodal.audio_tokens import STEP_AUDIO_2_MINI
+from boson_multimodal.audio_files import wav_bytes
+from boson_multimodal.audio_tokens import HEARING_RATE_HZ, STEP_AUDIO_2_MINI
 from boson_multimodal.model.step_audio2.tiny import write_tiny_flow
 from boson_multimodal.model.step_audio2.tiny_vocoder import write_tiny_vocoder
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 VOICES = {"anna": 210.0, "bert": 110.0}
 """Names, and the hertz at which they hum."""
-_RATE = 16_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +50,7 @@ def write_tiny_step_audio2(folder: Path, seed: int = 0) -> TinyStepAudio2:
 
 def write_hum(file: Path, pitch_hz: float, seconds: float = 1.0) -> None:
     """A WAV file of a voice that hums."""
-    times = np.arange(int(seconds * _RATE)) / _RATE
+    times = np.arange(int(seconds * HEARING_RATE_HZ)) / HEARING_RATE_HZ
     overtones = np.arange(1, 8)[:, None]
     tone = (np.sin(2 * np.pi * pitch_hz * overtones * times) / overtones).sum(axis=0)
-    with wave.open(str(file), "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(_RATE)
-        writer.writeframes((8000 * tone).astype("<i2").tobytes())
+    file.write_bytes(wav_bytes((8000 * tone).astype("<i2").tobytes(), HEARING_RATE_HZ))

@@ -115,7 +115,7 @@ class HiggsTextToSpeech:
     def _load(self) -> HiggsAudioServeEngine:
         import torch
 
-        from boson_multimodal.model.higgs_audio.loading import CheckpointError
+        from boson_multimodal.model.weights import CheckpointError
         from boson_multimodal.serve.serve_engine import HiggsAudioServeEngine
 
         device = self._device if self._device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"

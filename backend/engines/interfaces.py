@@ -56,7 +56,7 @@ class Finish:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     audio_tokens: int | None = None
-    """Of `completion_tokens`, those that are speech; `None` from a model that only writes."""
+    """Those of its speech, beside `completion_tokens`; `None` from a model that only writes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ class StepAudio2TextToSpeech:
     async def __aenter__(self) -> Self:
         """Loads what makes the sound, in a thread. Raises `ConfigurationError` when it cannot be loaded."""
         from boson_multimodal.audio_server import AudioServer
-        from boson_multimodal.model.higgs_audio.loading import CheckpointError
+        from boson_multimodal.model.weights import CheckpointError
         from boson_multimodal.speech_llm import SpeechLLM
 
         try:

@@ -6,7 +6,6 @@ Nothing is read out, so nothing waits for the end of a sentence: the first sound
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from backend.engines.interfaces import AS_USUAL, Finish, FinishReason, OwnWords, Speech, ToolCallPiece
@@ -89,5 +88,4 @@ class StepAudio2Writer:
 def _finish(event: AnswerFinish) -> Finish:
     usage = event.usage
     reason = cast("FinishReason", event.reason if event.reason in _REASONS else "stop")
-    finish = Finish(reason, usage.prompt_tokens, usage.completion_tokens)
-    return finish if usage.completion_tokens is None else replace(finish, audio_tokens=usage.audio_tokens)
+    return Finish(reason, usage.prompt_tokens, usage.text_tokens, usage.audio_tokens)

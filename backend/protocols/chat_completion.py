@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from backend.engines.interfaces import Finish, OwnWords, Speech, ToolCallPiece
 from backend.protocols.chat_messages import OWN_FIELD
-from backend.protocols.openai_speech import AUDIO_TOKENS_PER_S, CHARACTERS_PER_TOKEN
+from backend.protocols.openai_speech import CHARACTERS_PER_TOKEN, audio_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -120,9 +120,7 @@ class Completion:
         written = self.text + self._beside + "".join(call.name + call.arguments for call in self._calls.values())
         text = _tokens(len(written)) if finish.completion_tokens is None else finish.completion_tokens
         prompt = _tokens(self._asked) if finish.prompt_tokens is None else finish.prompt_tokens
-        audio = math.ceil(self.audio_s * AUDIO_TOKENS_PER_S)
-        if finish.audio_tokens is not None:
-            audio, text = finish.audio_tokens, max(0, text - finish.audio_tokens)
+        audio = audio_tokens(self.audio_s) if finish.audio_tokens is None else finish.audio_tokens
         return {
             "prompt_tokens": prompt,
             "completion_tokens": text + audio,

@@ -38,6 +38,12 @@ TopP = Annotated[float, Field(gt=0, le=1)]
 _Prompt = Annotated[str, StringConstraints(max_length=MAX_PROMPT_CHARACTERS)]
 
 
+def audio_tokens(seconds: float) -> int:
+    """How many tokens so much speech is counted as."""
+    # Seconds that are whole tokens are not quite so in floating point.
+    return math.ceil(round(seconds * AUDIO_TOKENS_PER_S, 6))
+
+
 class VoiceId(BaseModel):
     """A voice named by its id."""
 
@@ -112,8 +118,7 @@ class Usage(BaseModel):
     def of(cls, text: str, audio_s: float) -> Usage:
         """Of `text` and so many seconds of speech."""
         read = math.ceil(len(text) / CHARACTERS_PER_TOKEN)
-        # Seconds that are whole tokens are not quite so in floating point.
-        said = math.ceil(round(audio_s * AUDIO_TOKENS_PER_S, 6))
+        said = audio_tokens(audio_s)
         return cls(input_tokens=read, output_tokens=said, total_tokens=read + said)
 
     def headers(self) -> dict[str, str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import wave
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
+from boson_multimodal.audio_files import wav_bytes
 from boson_multimodal.model.higgs_audio.utils import revert_delay_pattern
 from boson_multimodal.serve.audio_stream import pcm16
 from boson_multimodal.serve.serve_engine import HiggsAudioServeEngine
@@ -48,7 +48,5 @@ def waveform(engine: HiggsAudioServeEngine, columns: Sequence[Tensor]) -> bytes:
 
 def save(path: Path, pcm: bytes, rate_hz: int) -> None:
     """Write PCM16LE mono as a WAV file."""
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, rate_hz, 0, "NONE", ""))
-        file.writeframes(pcm)
+    path.write_bytes(wav_bytes(pcm, rate_hz))
     print(f"{path}: {len(pcm) / 2 / rate_hz:.2f} s")

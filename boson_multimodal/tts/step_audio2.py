@@ -6,11 +6,12 @@ import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from boson_multimodal.model.step_audio2.token2wav import SAMPLE_RATE, CodePlan, Token2Wav
+from boson_multimodal.audio_tokens import SPEECH_RATE_HZ
+from boson_multimodal.model.step_audio2.token2wav import CodePlan, Token2Wav
 from boson_multimodal.serve.audio_stream import pcm16
 from boson_multimodal.tts.base import BaseTTSEngine, EngineBusy, timer
 
@@ -31,7 +32,7 @@ MAX_STREAMS = 8
 @dataclass(frozen=True, slots=True)
 class SpeechCodes:
     """What is to be heard: `codes`, 0 to 6560, in a `voice`, which is the name of one of the engine's or a recording
-    itself; None is the engine's first. The same `seed` and codes give the same samples."""
+    itself; None is the engine's first. The same `seed`, any whole number, and codes give the same samples."""
 
     codes: Sequence[int]
     voice: str | bytes | None = None
@@ -41,9 +42,9 @@ class SpeechCodes:
 class StepAudio2TTS(BaseTTSEngine[Token2Wav, SpeechCodes]):
     """Token2wav of a Step-Audio 2 checkpoint."""
 
-    sample_rate = SAMPLE_RATE
+    sample_rate = SPEECH_RATE_HZ
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         model_path: str | Path,
         voices: str | Path | None = None,
@@ -53,10 +54,13 @@ class StepAudio2TTS(BaseTTSEngine[Token2Wav, SpeechCodes]):
         plan: CodePlan | None = None,
         max_streams: int = MAX_STREAMS,
         idle_ttl_s: float | None = None,
+        offload: Literal["cpu"] | None = None,
         schedule: Schedule = timer,
     ) -> None:
         """`model_path`: the folder `token2wav` of a checkpoint, or the checkpoint. `voices`: a folder of recordings,
-        3 to 15 s each, whose names are the voices'. See `BaseTTSEngine` for its life."""
+        3 to 15 s each, whose names are the voices'. See `BaseTTSEngine` for its life; with `offload` a model that is
+        unloaded from another device waits in the memory of the CPU, from where it is back sooner than from the files.
+        """
         super().__init__(idle_ttl_s=idle_ttl_s, schedule=schedule)
         folder = Path(model_path)
         self.folder = folder / "token2wav" if (folder / "token2wav").is_dir() else folder
@@ -64,6 +68,8 @@ class StepAudio2TTS(BaseTTSEngine[Token2Wav, SpeechCodes]):
         self._voices = Path(voices) if voices is not None else None
         self._dtype = dtype
         self._plan = plan or CodePlan()
+        self._offload = offload is not None and torch.device(self.device).type != offload
+        self._offloaded: Token2Wav | None = None
         self._max_streams = max_streams
         self._room = threading.Semaphore(max_streams)
 
@@ -100,7 +106,13 @@ class StepAudio2TTS(BaseTTSEngine[Token2Wav, SpeechCodes]):
             return StepAudio2Stream(model.open(recording, seed or 0, self._plan), stack.pop_all())
 
     def _load(self) -> Token2Wav:
-        return Token2Wav(self.folder, self.device, self._dtype)
+        # If it does not fit into the device's memory, what has been moved is dropped with the rest.
+        offloaded, self._offloaded = self._offloaded, None
+        return Token2Wav(self.folder, self.device, self._dtype) if offloaded is None else offloaded.to(self.device)
+
+    def _close(self, model: Token2Wav) -> None:
+        if self._offload:
+            self._offloaded = model.to("cpu")
 
     def _stream(self, model: Token2Wav, request: SpeechCodes) -> Iterator[NDArray[np.float32]]:
         stream = model.open(self.recording(request.voice), request.seed, self._plan)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import wave
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
-from boson_multimodal.audio_files import read_audio
+from boson_multimodal.audio_files import content_bytes, cut, read_audio, wav_bytes
+from boson_multimodal.data_types import AudioContent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,3 +82,41 @@ def test_no_more_is_decoded_than_asked_for(recording: Path) -> None:
     assert len(read_audio(recording, max_seconds=1.0)[0]) == 16_000
     with pytest.raises(ValueError, match=r"longer than 0\.5 s"):
         read_audio(recording, max_seconds=0.5)
+
+
+@pytest.mark.parametrize("rate_hz", [16_000, 24_000])
+def test_a_wav_file_holds_what_it_was_given(rate_hz: int) -> None:
+    """The header says the rate and the form, the body is the sound."""
+    with wave.open(io.BytesIO(wav_bytes(b"\1\2\3\4", rate_hz))) as reader:
+        assert (reader.getnchannels(), reader.getsampwidth(), reader.getframerate()) == (1, 2, rate_hz)
+        assert reader.readframes(9) == b"\1\2\3\4"
+
+
+def test_a_content_is_its_file_or_what_it_holds(recording: Path) -> None:
+    """A message may name a recording or carry it; what it carries counts."""
+    assert content_bytes(AudioContent(str(recording))) == recording.read_bytes()
+    assert content_bytes(AudioContent(str(recording), raw_audio="AAEC")) == b"\0\1\2"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (AudioContent("/nowhere/voice.wav"), "there is no audio file /nowhere/voice.wav"),
+        (AudioContent("placeholder"), "neither a file nor raw_audio"),
+        (AudioContent("", raw_audio="a?!"), "not base64"),
+    ],
+)
+def test_a_content_without_a_recording_says_so(content: AudioContent, message: str) -> None:
+    """Who writes a message learns what it lacks."""
+    with pytest.raises(ValueError, match=message):
+        content_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("offset", "duration", "expected"),
+    [(None, None, range(10)), (0.3, None, range(3, 10)), (None, 0.4, range(4)), (0.3, 0.4, range(3, 7))],
+)
+def test_a_part_of_a_recording_is_cut_out(offset: float | None, duration: float | None, expected: range) -> None:
+    """Seconds from the beginning, for so many seconds; what is not said is the beginning and the rest."""
+    samples = np.arange(10, dtype=np.float32)
+    assert cut(samples, 10, AudioContent("a.wav", None, offset, duration)).tolist() == list(expected)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 
 import httpx2
 import pytest
@@ -165,3 +167,9 @@ async def test_tags_the_server_does_not_know_are_left_out():
     ids = await ask_token_ids(Server(tokens).client(), "http://llm")
     assert isinstance(ids, TokenIds)
     assert "<|im_end|>" not in ids.tags
+
+
+def test_a_server_of_answers_needs_no_networks():
+    """Whoever only reads codes, or has them spoken elsewhere, need not load torch: the rates are said without it."""
+    program = "import sys, boson_multimodal.audio_server; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=True, capture_output=True).stdout == b"False\n"

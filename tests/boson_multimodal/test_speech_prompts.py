@@ -6,6 +6,7 @@ import base64
 
 import pytest
 
+from boson_multimodal.audio_files import wav_bytes
 from boson_multimodal.speech_prompts import (
     SPEAK_WITH_USER,
     PromptStyle,
@@ -15,7 +16,7 @@ from boson_multimodal.speech_prompts import (
     render_prompt,
     replayed,
 )
-from boson_multimodal.spoken_input import AudioLimits, wav_bytes
+from boson_multimodal.spoken_input import AudioLimits
 
 RECORDING = {"type": "input_audio", "input_audio": {"data": base64.b64encode(wav_bytes(bytes(6400), 16_000)).decode()}}
 CALL = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from boson_multimodal.spoken_input import AudioLimits, SpokenInputError, audio_parts, cut_pcm, wav_bytes
+from boson_multimodal.spoken_input import AudioLimits, SpokenInputError, audio_parts, cut_pcm
 
 
 def tone(seconds: float, rate: int, channels: int = 1) -> np.ndarray:
@@ -135,9 +135,3 @@ def test_what_cannot_be_used_is_refused_with_a_reason(part, message):
     """A client learns what to change; nothing is fetched, and nothing beyond the limits is decoded."""
     with pytest.raises(SpokenInputError, match=message):
         audio_parts(part, "input_audio", AudioLimits(seconds=1.0, characters=199_999))
-
-
-def test_a_wav_file_holds_what_it_was_given():
-    """The header says the rate, the body is the sound."""
-    with wave.open(io.BytesIO(wav_bytes(b"\1\2\3\4", 16_000))) as reader:
-        assert (reader.getframerate(), reader.readframes(9)) == (16_000, b"\1\2\3\4")

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from backend.errors import InvalidRequest, NotFound
-from backend.protocols.chat_messages import lines, recordings, with_texts, with_transcripts
+from backend.protocols.chat_messages import lines, recordings, with_texts, with_transcripts, without_own_fields
 from backend.spoken_answers import SpokenAnswer
 
 AUDIO = {"type": "input_audio", "input_audio": {"data": base64.b64encode(b"sound").decode(), "format": "wav"}}
@@ -23,14 +23,16 @@ def test_recordings_become_text_where_they_are():
 
 
 def test_earlier_answers_become_text():
-    """An answer's words take the place of its id; who said them is known again."""
+    """An answer's words stand beside its id; who said them is known again. No other server is told of either."""
     answers = {"a": SpokenAnswer("Aye.", 1, "mara"), "b": SpokenAnswer("Hi.", 1)}
     messages = [{"role": "assistant", "content": None, "audio": {"id": name}} for name in "ab"]
     resolved = with_transcripts([PLAIN, *messages], answers.get)
     assert resolved[1:] == [
-        {"role": "assistant", "content": "Aye.", "voicechat": {"character": "mara"}},
-        {"role": "assistant", "content": "Hi."},
+        {"role": "assistant", "content": "Aye.", "audio": {"id": "a"}, "voicechat": {"character": "mara"}},
+        {"role": "assistant", "content": "Hi.", "audio": {"id": "b"}},
     ]
+    said = [{"role": "assistant", "content": words} for words in ("Aye.", "Hi.")]
+    assert without_own_fields(resolved) == [PLAIN, *said]
     assert [line.character for line in lines(resolved)] == [None, "mara", None]
     unused = {"role": "assistant", "content": "x", "audio": None}
     assert with_transcripts([unused], answers.get) == [unused]

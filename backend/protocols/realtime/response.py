@@ -6,12 +6,12 @@ the content's `done` events, content_part.done, output_item.done, conversation.i
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from backend.events import AudioFrame, CallDone, CallText, Outcome, ReplyDone, ReplyStarted, ReplyText, ReplyTextDone
 from backend.lines import new_id
+from backend.protocols.openai_speech import audio_tokens
 from backend.protocols.realtime.audio import RATE_HZ, SoundOut
 from backend.protocols.realtime.items import call_item, reply_item
 from backend.protocols.realtime.wire import Wire, event
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from backend.events import Event
     from backend.protocols.realtime.connection import Terms
 
-AUDIO_TOKENS_PER_S = 25
 _REASONS = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 
@@ -218,7 +217,7 @@ class Response:
 
     def _usage(self) -> Wire:
         """Tokens: of the language model where it counts them, else one for each piece; of audio 25 a second."""
-        audio = math.ceil(self._samples / RATE_HZ * AUDIO_TOKENS_PER_S)
+        audio = audio_tokens(self._samples / RATE_HZ)
         asked = (self._written and self._written.prompt_tokens) or 0
         text = (self._written and self._written.completion_tokens) or self._pieces
         return {

@@ -16,6 +16,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from boson_multimodal.model.higgs_audio.original_codec import native_codec
+from boson_multimodal.model.weights import CheckpointError, fill, read_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -37,6 +38,8 @@ SUPPORTED_CODECS = (
     "(the same at revision 9d4988fbd4ad07b4cac3a5fa462741a41810dbec)"
 )
 
+_ADVICE = f"download it again, with the config.json beside it, or use one of {SUPPORTED_MODELS} with {SUPPORTED_CODECS}"
+
 _UNUSED = re.compile(r"^(audio_decoder_proj\.)?text_lm_head\.|^audio_codebook_weights$|rotary_emb\.\w*inv_freq$")
 """The text head only scores text; the codebook weights only weigh the training loss; frequencies are computed."""
 
@@ -45,10 +48,6 @@ _ORIGINAL_NAMES = (
     (re.compile(r"^(embed_tokens|layers|norm)\."), r"model.\1."),
     (re.compile(r"^audio_decoder_proj\."), ""),
 )
-
-
-class CheckpointError(RuntimeError):
-    """A checkpoint is missing, incomplete or of a kind this package does not know; the message says what to do."""
 
 
 def resolve(name_or_path: str) -> Path:
@@ -95,8 +94,7 @@ def load_model(
     # Without memory for parameters until the checkpoint's own take their place; what is computed is made after.
     with torch.device("meta"):
         model = HiggsAudioV2ForConditionalGeneration(config)
-    _check_names(set(model.state_dict()), set(tensors), folder)
-    fill(model, tensors, folder)
+    fill(model, tensors, folder, _ADVICE)
     model.model.rotary_emb = type(model.model.rotary_emb)(config).to(device)
     offsets = torch.arange(config.num_codebooks, device=device) * config.codebook_size
     model.model.embed_audio_tokens.audio_tokens_offsets = nn.Buffer(offsets, persistent=False)
@@ -125,7 +123,7 @@ def load_codec_state(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if "ratios" not in settings or not weights.is_file():
         kind = settings.get("model_type")
         raise CheckpointError(f"{folder} holds the model type {kind!r}; supported codecs are {SUPPORTED_CODECS}")
-    return native_codec(settings, without_weight_norm(torch.load(weights, map_location="cpu", weights_only=True)))
+    return native_codec(settings, without_weight_norm(read_tensors(weights)))
 
 
 def load_codec_part(
@@ -136,22 +134,8 @@ def load_codec_part(
 
     settings, tensors = load_codec_state(folder)
     part = make(HiggsAudioV2TokenizerConfig.from_dict(settings))
-    fill(part, tensors, folder)
+    fill(part, {name: tensors[name] for name in part.state_dict() if name in tensors}, folder, _ADVICE)
     return part.float().to(device).eval().requires_grad_(False)
-
-
-def fill(module: nn.Module, tensors: dict[str, Tensor], folder: Path) -> None:
-    """Make `tensors` the parameters of `module`; others among them are passed over.
-
-    Raises `CheckpointError` when one is missing or has another shape than the configuration says.
-    """
-    expected = module.state_dict()
-    _check_names(set(expected), set(tensors) & set(expected), folder)
-    for name, slot in expected.items():
-        if slot.shape != tensors[name].shape:
-            found, due = tuple(tensors[name].shape), tuple(slot.shape)
-            raise CheckpointError(f"{folder}: the tensor {name} has the shape {found}; by config.json it has {due}")
-    module.load_state_dict({name: tensors[name] for name in expected}, assign=True)
 
 
 def without_weight_norm(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -207,16 +191,6 @@ def _join_frozen(tensors: dict[str, Tensor]) -> None:
         whole = re.sub(r"\.(embedding|linear)_frozen\.", ".", name)
         if trained in tensors:
             tensors[whole] = torch.cat((tensors.pop(name), tensors.pop(trained)))
-
-
-def _check_names(expected: set[str], found: set[str], folder: Path) -> None:
-    for names, what in ((expected - found, "lacks"), (found - expected, "has unexpected")):
-        if names:
-            listed = ", ".join(sorted(names)[:3])
-            raise CheckpointError(
-                f"{folder} {what} {len(names)} tensors ({listed}{', ...' if len(names) > 3 else ''}); "
-                f"download it again, or use one of {SUPPORTED_MODELS} with {SUPPORTED_CODECS}"
-            )
 
 
 def _dtype(settings: dict[str, Any], dtype: str | torch.dtype) -> torch.dtype | None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from boson_multimodal.model.higgs_audio.loading import CheckpointError
+from boson_multimodal.audio_tokens import CODEBOOK_SIZE
+from boson_multimodal.model.weights import CheckpointError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,7 +70,7 @@ class FlowConfig:
     input_size: int = 512
     output_size: int = 80
     spk_embed_dim: int = 192
-    vocab_size: int = 6561
+    vocab_size: int = CODEBOOK_SIZE
 
     def __post_init__(self) -> None:
         estimator = self.decoder.estimator

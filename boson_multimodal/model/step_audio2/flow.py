@@ -15,7 +15,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from boson_multimodal.model.step_audio2.config import FRAMES_PER_CODE
 from boson_multimodal.model.step_audio2.conformer import ConformerEncoder
-from boson_multimodal.model.step_audio2.flow_matching import FlowMatching, Noise, join_conditions
+from boson_multimodal.model.step_audio2.flow_matching import FlowMatching, join_conditions
+from boson_multimodal.model.step_audio2.noise import Noise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

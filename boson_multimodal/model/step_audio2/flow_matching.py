@@ -17,27 +17,6 @@ if TYPE_CHECKING:
     from boson_multimodal.model.step_audio2.config import SolverConfig
 
 
-class Noise:
-    """Standard normal noise for one utterance, the same frames however many are taken at a time."""
-
-    BLOCK = 16
-
-    def __init__(self, seed: int, channels: int) -> None:
-        """Raises `RuntimeError` for a `seed` that does not fit into 64 bits."""
-        self._generator = torch.Generator().manual_seed(seed)
-        self._left = torch.empty(0, channels)
-
-    def take(self, frames: int) -> Tensor:
-        """The next frames, `[frames, channels]` in float32 on the CPU."""
-        drawn = [self._left]
-        # Values depend on the size of the draw they are in, so that all draws have the same.
-        for _ in range(math.ceil((frames - len(self._left)) / self.BLOCK)):
-            drawn.append(torch.randn(self.BLOCK, self._left.shape[1], generator=self._generator))
-        noise = torch.cat(drawn)
-        self._left = noise[frames:]
-        return noise[:frames]
-
-
 def join_conditions(mu: Tensor, speaker: Tensor, known: Tensor) -> Tensor:
     """The estimator's conditions side by side, in its order: `mu [B, T, C]`, the encoder's frames; `speaker [B, C]`,
     repeated; `known [B, T, C]`, the frames that are given, zero elsewhere. `[B, T, 3C]`."""

@@ -19,16 +19,13 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from boson_multimodal.audio_tokens import HEARING_RATE_HZ, SAMPLES_PER_CODE, SPEECH_RATE_HZ
+from boson_multimodal.model.step_audio2.config import FRAMES_PER_CODE
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-VOICE_RATE = 16000
-"""Samples a second that the speech tokenizer and the speaker encoder hear."""
-
-SOUND_RATE = 24000
-"""Samples a second of the sound whose mel the flow continues."""
-
-MEL_HOP = 480
+MEL_HOP = SAMPLES_PER_CODE // FRAMES_PER_CODE
 """Samples at 24 kHz that a frame of `log_mel_80` is after the one before."""
 
 
@@ -49,7 +46,7 @@ def log_mel_128(samples: NDArray[np.float32]) -> Tensor:
         _checked(samples, 400), 400, hop_length=160, window=torch.hann_window(400), return_complex=True
     )
     power = spectrum[:, :-1].abs().square()
-    mel = (mel_filters(VOICE_RATE, 400, 128) @ power).clamp(min=1e-10).log10()
+    mel = (mel_filters(HEARING_RATE_HZ, 400, 128) @ power).clamp(min=1e-10).log10()
     return (torch.maximum(mel, mel.max() - 8) + 4)[None] / 4
 
 
@@ -65,7 +62,7 @@ def log_mel_80(samples: NDArray[np.float32]) -> Tensor:
     window = torch.hann_window(n_fft)
     spectrum = torch.stft(mirrored, n_fft, hop_length=MEL_HOP, window=window, center=False, return_complex=True)
     magnitude = (spectrum.real.square() + spectrum.imag.square() + 1e-9).sqrt()
-    mel = (mel_filters(SOUND_RATE, n_fft, 80, high=8000.0) @ magnitude).clamp(min=1e-5).log()
+    mel = (mel_filters(SPEECH_RATE_HZ, n_fft, 80, high=8000.0) @ magnitude).clamp(min=1e-5).log()
     return mel.T[None].contiguous()
 
 
@@ -102,8 +99,8 @@ def _kaldi_filters() -> Tensor:
     def mel(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
         return 1127.0 * np.log1p(hertz / 700.0)
 
-    low, high = mel(np.array([20.0, VOICE_RATE / 2]))
-    triangles = _triangles(np.linspace(low, high, 82), mel(np.arange(257) * VOICE_RATE / 512))
+    low, high = mel(np.array([20.0, HEARING_RATE_HZ / 2]))
+    triangles = _triangles(np.linspace(low, high, 82), mel(np.arange(257) * HEARING_RATE_HZ / 512))
     return torch.from_numpy(triangles.astype(np.float32))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -16,16 +15,8 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 
-from boson_multimodal.model.higgs_audio.loading import CheckpointError
+from boson_multimodal.audio_tokens import SPEECH_RATE_HZ
 from boson_multimodal.model.step_audio2.hift_source import F0Predictor, HarmonicSource, Source
-from boson_multimodal.model.step_audio2.loading import UNREADABLE
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-WEIGHTS = ("hift_original.pt", "hift.pt")
-"""The files of a `token2wav` folder that may hold the vocoder, the first that is there. Where the first is, the second
-holds a causal vocoder of the same family."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +26,7 @@ class HiftConfig:
     mel_bins: int = 80
     base_channels: int = 512
     f0_channels: int = 512
-    sample_rate: int = 24000
+    sample_rate: int = SPEECH_RATE_HZ
     harmonics: int = 8
     sine_amplitude: float = 0.1
     noise_std: float = 0.003
@@ -162,63 +153,6 @@ class Hift(nn.Module):
         return self
 
 
-def load_hift(folder: Path, device: str | torch.device = "cpu") -> Hift:
-    """The vocoder of a `token2wav` folder, in fp32, for inference. How wide its layers are is read off the file.
-
-    Raises `CheckpointError` when there is none, or one of another kind.
-    """
-    file = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
-    if file is None:
-        raise CheckpointError(f"{folder} holds no {' or '.join(WEIGHTS)}; give the token2wav folder of the model")
-    try:
-        stored = torch.load(file, map_location="cpu", weights_only=True)
-        tensors = {_current_name(name): tensor.float() for name, tensor in stored.items()}
-    except UNREADABLE as error:
-        raise CheckpointError(f"{file} cannot be read as a file of weights; download it again") from error
-    # Without memory for parameters until the file's own take their place.
-    with torch.device("meta"):
-        model = Hift(_config_of(tensors, file))
-    _check(model, tensors, file)
-    model.load_state_dict(tensors, assign=True)
-    model.window = nn.Buffer(torch.hann_window(model.config.n_fft), persistent=False)
-    return model.fold_weight_norm().to(device).eval().requires_grad_(False)
-
-
 def _same_conv(channels: int, kernel: int, dilation: int) -> nn.Module:
     padding = (kernel - 1) * dilation // 2
     return weight_norm(nn.Conv1d(channels, channels, kernel, padding=padding, dilation=dilation))
-
-
-def _current_name(name: str) -> str:
-    """The name of a tensor without the prefix of the training, and by the newer spelling of weight norm."""
-    name = name.removeprefix("generator.")
-    for old, new in (("weight_g", "original0"), ("weight_v", "original1")):
-        if name.endswith(f".{old}"):
-            return name.removesuffix(old) + f"parametrizations.weight.{new}"
-    return name
-
-
-def _config_of(tensors: dict[str, Tensor], file: Path) -> HiftConfig:
-    """The configuration with the widths of the tensors."""
-    try:
-        base = tensors["conv_pre.parametrizations.weight.original1"].shape[0]
-        return HiftConfig(base_channels=base, f0_channels=tensors["f0_predictor.classifier.weight"].shape[1])
-    except (KeyError, IndexError) as error:
-        raise CheckpointError(f"{file} is not HiFT's weights: it lacks {error}") from error
-
-
-def _check(model: Hift, tensors: dict[str, Tensor], file: Path) -> None:
-    expected = {name: slot.shape for name, slot in model.state_dict().items()}
-    wrong = [f"{name} is missing" for name in expected.keys() - tensors.keys()]
-    wrong += [f"{name} is unexpected" for name in tensors.keys() - expected.keys()]
-    wrong += [
-        f"{name} has the shape {tuple(tensors[name].shape)}, not {tuple(shape)}"
-        for name, shape in expected.items()
-        if name in tensors and tensors[name].shape != shape
-    ]
-    if wrong:
-        shown = "; ".join(sorted(wrong)[:3])
-        raise CheckpointError(
-            f"{file} holds another vocoder than HiFT of Step-Audio 2 ({len(wrong)} tensors differ: {shown}); "
-            f"put the original one beside it as {WEIGHTS[0]}"
-        )

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from boson_multimodal.model.step_audio2.noise import seeded
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -30,9 +32,9 @@ class VocoderStream:
     """
 
     def __init__(self, hift: Hift, seed: int = 0) -> None:
-        """`seed` is that of the source's noise."""
+        """`seed`, any whole number, is that of the source's noise."""
         self._hift = hift
-        self._generator = torch.Generator().manual_seed(seed)
+        self._generator = seeded(seed)
         self._context = torch.empty(1, hift.config.mel_bins, 0)
         self._source: Source | None = None
         self._held = torch.empty(0)

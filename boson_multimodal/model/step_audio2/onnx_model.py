@@ -6,7 +6,7 @@ import importlib
 import threading
 from typing import TYPE_CHECKING, Any
 
-from boson_multimodal.model.higgs_audio.loading import CheckpointError
+from boson_multimodal.model.weights import CheckpointError
 
 if TYPE_CHECKING:
     from pathlib import Path

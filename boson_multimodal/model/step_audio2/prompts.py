@@ -11,8 +11,10 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from boson_multimodal.audio_files import read_audio
+from boson_multimodal.audio_tokens import HEARING_RATE_HZ, SPEECH_RATE_HZ
+from boson_multimodal.model.step_audio2.config import FRAMES_PER_CODE
 from boson_multimodal.model.step_audio2.flow import FlowPrompt
-from boson_multimodal.model.step_audio2.frontend import SOUND_RATE, VOICE_RATE, log_mel_80, resample
+from boson_multimodal.model.step_audio2.frontend import log_mel_80, resample
 from boson_multimodal.model.step_audio2.speaker import SpeakerEncoder
 from boson_multimodal.model.step_audio2.speech_tokenizer import SpeechTokenizer
 
@@ -31,7 +33,6 @@ LONGEST_SECONDS = 15.0
 CACHE_BYTES = 64 * 2**20
 """What is kept by default: ten seconds of voice are 0.16 MB."""
 
-FRAMES_PER_CODE = 2
 CROPPED_CODES = 2
 
 
@@ -90,8 +91,8 @@ class VoicePrompts:
                 f"the recording of a voice lasts {len(samples) / rate:.2f} s; give {MIN_SECONDS:g} s at least, "
                 "better 3 to 15 s"
             )
-        heard = resample(samples, rate, VOICE_RATE)[: int(LONGEST_SECONDS * VOICE_RATE)]
-        codes, mel = aligned(self.tokenizer.encode(heard), log_mel_80(resample(samples, rate, SOUND_RATE)))
+        heard = resample(samples, rate, HEARING_RATE_HZ)[: int(LONGEST_SECONDS * HEARING_RATE_HZ)]
+        codes, mel = aligned(self.tokenizer.encode(heard), log_mel_80(resample(samples, rate, SPEECH_RATE_HZ)))
         return FlowPrompt(codes, mel, self.speaker_encoder.encode(heard))
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from boson_multimodal.model.higgs_audio.loading import CheckpointError
-from boson_multimodal.model.step_audio2.frontend import VOICE_RATE, log_mel_128
+from boson_multimodal.audio_tokens import CODEBOOK_SIZE, HEARING_RATE_HZ
+from boson_multimodal.model.step_audio2.frontend import log_mel_128
 from boson_multimodal.model.step_audio2.onnx_model import OnnxModel
+from boson_multimodal.model.weights import CheckpointError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FILE = "speech_tokenizer_v2_25hz.onnx"
-
-CODEBOOK_SIZE = 6561
-"""Codes are 0 to 6560: eight ternary digits."""
 
 MAX_SECONDS = 30.0
 """The longest sound the network was trained with."""
@@ -40,8 +38,8 @@ class SpeechTokenizer:
         Raises `ValueError` for a sound that is longer than 30 s or shorter than 25 ms, `CheckpointError` for a file
         that is missing or of another kind.
         """
-        if len(samples) > MAX_SECONDS * VOICE_RATE:
-            raise ValueError(f"the speech tokenizer hears {MAX_SECONDS:g} s at most, not {len(samples) / VOICE_RATE:g}")
+        if (seconds := len(samples) / HEARING_RATE_HZ) > MAX_SECONDS:
+            raise ValueError(f"the speech tokenizer hears {MAX_SECONDS:g} s at most, not {seconds:g}")
         mel = log_mel_128(samples).numpy()
         codes = self.network.run(mel, np.array([mel.shape[2]], np.int32), shape=(1, None))
         if codes.size == 0 or codes.min() < 0 or codes.max() >= CODEBOOK_SIZE:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from boson_multimodal.audio_tokens import CODEBOOK_SIZE
 from boson_multimodal.model.step_audio2.hift import Hift, HiftConfig
 from boson_multimodal.model.step_audio2.speaker import FILE as SPEAKER_FILE
 from boson_multimodal.model.step_audio2.speaker import SPEAKER_SIZE
-from boson_multimodal.model.step_audio2.speech_tokenizer import CODEBOOK_SIZE
 from boson_multimodal.model.step_audio2.speech_tokenizer import FILE as TOKENIZER_FILE
 
 if TYPE_CHECKING:

@@ -11,9 +11,8 @@ import torch
 
 from boson_multimodal.model.step_audio2.config import read_flow_config
 from boson_multimodal.model.step_audio2.flow_stream import FlowStream
-from boson_multimodal.model.step_audio2.hift import load_hift
 from boson_multimodal.model.step_audio2.hift_stream import VocoderStream
-from boson_multimodal.model.step_audio2.loading import load_flow
+from boson_multimodal.model.step_audio2.loading import load_flow, load_hift
 from boson_multimodal.model.step_audio2.prompts import VoicePrompts
 
 if TYPE_CHECKING:
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from boson_multimodal.model.step_audio2.flow import FlowPrompt
-
-SAMPLE_RATE = 24_000
-SAMPLES_PER_CODE = 960
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +47,12 @@ class Token2Wav:
         self.vocoder = load_hift(folder, device)
         self.prompts = VoicePrompts(folder)
         self.one_at_a_time = threading.Lock()
+
+    def to(self, device: str) -> Token2Wav:
+        """Itself, with the flow and the vocoder moved to `device`. For no open utterance."""
+        self.flow.to(device)
+        self.vocoder.to(device)
+        return self
 
     def open(self, voice: bytes, seed: int, plan: CodePlan) -> Token2WavStream:
         """A new utterance in the voice of the recording `voice`. Raises `ValueError` for what is no recording."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from boson_multimodal.model.higgs_audio.codec import RECEPTIVE_FRAMES, HiggsCodec, receptive_frames
-from boson_multimodal.model.higgs_audio.loading import CheckpointError
+from boson_multimodal.model.weights import CheckpointError
 from boson_multimodal.tiny_checkpoint import TinyCheckpoint, write_tiny_checkpoint
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from safetensors.torch import load_file, save_file
 from transformers import HiggsAudioV2ForConditionalGeneration
 
 from boson_multimodal.model.higgs_audio.loading import (
-    CheckpointError,
     load_codec_state,
     load_model,
     resolve,
     without_weight_norm,
 )
+from boson_multimodal.model.weights import CheckpointError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -122,7 +122,7 @@ def test_variants_of_the_original_are_refused(tiny: TinyCheckpoint, tmp_path: Pa
 def test_missing_tensors_are_named(copy: Path) -> None:
     """A model is never run with weights that were not loaded."""
     change_tensors(copy, remove="model.norm.weight")
-    with pytest.raises(CheckpointError, match=r"lacks 1 tensors \(model\.norm\.weight\)"):
+    with pytest.raises(CheckpointError, match=r"1 tensors differ \(model\.norm\.weight is missing\)"):
         load_model(copy, device="cpu")
 
 
@@ -131,7 +131,7 @@ def test_unexpected_tensors_are_named(copy: Path) -> None:
     change_tensors(copy, add={"text_lm_head.weight": torch.zeros(2, 2)})
     load_model(copy, device="cpu")
     change_tensors(copy, add={f"adapter.{name}": torch.zeros(1) for name in "abcd"})
-    with pytest.raises(CheckpointError, match=r"unexpected 4 tensors \(adapter\.a, adapter\.b, adapter\.c, \.\.\.\)"):
+    with pytest.raises(CheckpointError, match=r"4 tensors differ \(adapter\.a is unexpected; .*adapter\.c.*; \.\.\.\)"):
         load_model(copy, device="cpu")
 
 
@@ -226,3 +226,12 @@ def test_missing_folders_are_not_looked_up(name: str) -> None:
     """A mistyped path is called one, and no request leaves the machine."""
     with pytest.raises(CheckpointError, match="there is no folder"):
         resolve(name)
+
+
+@pytest.mark.parametrize("content", [b"version https://git-lfs.github.com/spec/v1", b""])
+def test_a_damaged_codec_is_named(tiny: TinyCheckpoint, tmp_path: Path, content: bytes) -> None:
+    """A pointer in the place of the original codec's weights is an error that says which file to fetch again."""
+    folder = Path(shutil.copytree(tiny.original_codec, tmp_path / "codec"))
+    (folder / "model.pth").write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"model\.pth cannot be read as weights.*download it again"):
+        load_codec_state(folder)

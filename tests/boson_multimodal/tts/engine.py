@@ -77,9 +77,6 @@ class Engine(BaseTTSEngine[Weights, int]):
         self.alive.append(weakref.ref(model))
         return model
 
-    def _generate(self, model: Weights, request: int) -> NDArray[np.float32]:
-        return model.table[:request].copy()
-
     def _stream(self, model: Weights, request: int) -> Iterator[NDArray[np.float32]]:
         for k in range(request):
             yield model.table[k : k + 1].copy()

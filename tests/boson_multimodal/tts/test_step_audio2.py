@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from boson_multimodal.model.step_audio2.token2wav import SAMPLES_PER_CODE, CodePlan
+from boson_multimodal.model.step_audio2.token2wav import CodePlan
 from boson_multimodal.tiny_step_audio2 import write_tiny_step_audio2
 from boson_multimodal.tts import BaseTTSEngine, EngineBusy, StepAudio2TTS
 from boson_multimodal.tts.step_audio2 import SpeechCodes
@@ -49,21 +49,19 @@ def spoken(tts, request, sizes) -> bytes:
 
 @pytest.mark.parametrize("count", [0, 1, 3, 6, 7, 8, 13, 14, 20])
 def test_every_code_is_forty_milliseconds(tts, count):
-    """Nothing is lost or added, with however few codes, whole, streamed and in a batch."""
+    """Nothing is lost or added, with however few codes, in one call, as they come and in a batch."""
     request = SpeechCodes(codes(count), "anna")
-    assert len(tts.generate(request)) == count * SAMPLES_PER_CODE
-    assert sum(map(len, tts.stream(request))) == count * SAMPLES_PER_CODE
-    if count:
-        (batched,) = tts.generate_batch([request])
-        assert len(batched) == count * SAMPLES_PER_CODE
+    assert len(tts.generate(request)) == count * 960
+    assert len(spoken(tts, request, [5])) == count * 960 * 2
+    (batched,) = tts.generate_batch([request])
+    assert len(batched) == count * 960
 
 
 @pytest.mark.parametrize("sizes", [[1], [4], [2, 7, 1], [50]])
 def test_how_the_codes_arrive_changes_no_sample(tts, sizes):
     """Only the plan cuts: a fast model and a slow one give the same sound."""
     request = SpeechCodes(codes(23), "anna", seed=7)
-    whole = np.concatenate(list(tts.stream(request)))
-    assert np.array_equal(tts.generate(request), whole)
+    whole = tts.generate(request)
     assert np.frombuffer(spoken(tts, request, sizes), "<i2").tolist() == np.rint(whole * 32767).astype(int).tolist()
 
 
@@ -88,6 +86,24 @@ def test_seed_and_voice_make_the_sound(tts, folder):
     assert np.array_equal(one, tts.generate(SpeechCodes(said, None, 1)))
     assert not np.array_equal(one, tts.generate(SpeechCodes(said, "anna", 2)))
     assert not np.array_equal(one, tts.generate(SpeechCodes(said, "bert", 1)))
+
+
+@pytest.mark.parametrize("seed", [-1, -(2**63) - 1, 2**64, 10**40])
+def test_any_whole_number_is_a_seed(tts, seed):
+    """Whatever a client sends as a seed is spoken, by every door, and the same each time."""
+    request = SpeechCodes(codes(9), "anna", seed)
+    said = tts.generate(request)
+    assert np.array_equal(said, tts.generate(request))
+    assert np.frombuffer(spoken(tts, request, [9]), "<i2").tolist() == np.rint(said * 32767).astype(int).tolist()
+    assert len(tts.generate_batch([request])[0]) == len(said)
+
+
+@pytest.mark.parametrize("sizes", [(0, 25), (10, 0), (-1, 25), (10, -1)])
+def test_a_chunk_has_a_code_at_least(sizes):
+    """A plan by which no code would ever be spoken is refused when it is made."""
+    with pytest.raises(ValueError, match="one code or more"):
+        CodePlan(*sizes)
+    assert CodePlan(1, 1).first == 1
 
 
 def test_two_utterances_at_once_do_not_touch(tts):
@@ -163,6 +179,63 @@ def test_a_model_that_was_unloaded_speaks_as_before(folder):
     tts.unload_model()
     assert not tts.loaded
     assert np.array_equal(tts.generate(request), before)
+
+
+class Moving:
+    """Stands in for token2wav: where it was loaded, and all the places it was moved to."""
+
+    def __init__(self, folder, device, dtype) -> None:
+        self.places = [device]
+
+    def to(self, device: str):
+        self.places.append(device)
+        if device == "full":
+            raise RuntimeError("out of memory")
+        return self
+
+
+def test_an_offloaded_model_waits_in_the_memory_of_the_cpu(folder, monkeypatch):
+    """It is moved off the device and back, and is read from the files only once; without `offload` each time."""
+    monkeypatch.setattr("boson_multimodal.tts.step_audio2.Token2Wav", Moving)
+    tts = StepAudio2TTS(folder, device="cuda", offload="cpu")
+    with tts.in_use() as first:
+        assert first.places == ["cuda"]
+    for _ in range(2):
+        tts.unload_model()
+        assert not tts.loaded
+        assert first.places[-1] == "cpu"
+        with tts.in_use() as again:
+            assert again is first
+    assert first.places == ["cuda", "cpu", "cuda", "cpu", "cuda"]
+    for dropping in (StepAudio2TTS(folder, device="cuda"), StepAudio2TTS(folder, device="cpu", offload="cpu")):
+        with dropping.in_use() as first:
+            pass
+        dropping.unload_model()
+        with dropping.in_use() as again:
+            assert again is not first
+        assert len(first.places) == 1
+
+
+def test_an_offloaded_model_that_does_not_fit_any_more_is_dropped(folder, monkeypatch):
+    """Half of it would stay on a device that is full; the next use reads the files."""
+    monkeypatch.setattr("boson_multimodal.tts.step_audio2.Token2Wav", Moving)
+    tts = StepAudio2TTS(folder, device="cuda", offload="cpu")
+    tts.load_model()
+    tts.unload_model()
+    tts.device = "full"
+    with pytest.raises(RuntimeError, match="out of memory"):
+        tts.load_model()
+    tts.device = "cuda"
+    with tts.in_use() as model:
+        assert model.places == ["cuda"]
+
+
+def test_a_model_moves_as_a_whole(folder):
+    """No parameter and no buffer of the flow or the vocoder stays behind on the device."""
+    with StepAudio2TTS(folder, device="cpu").in_use() as model:
+        assert model.to("meta") is model
+        parts = [*model.flow.parameters(), *model.flow.buffers(), *model.vocoder.parameters(), *model.vocoder.buffers()]
+        assert {tensor.device.type for tensor in parts} == {"meta"}
 
 
 def test_memory_stays_flat_over_fifty_lives(folder):

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from boson_multimodal.model.higgs_audio.loading import CheckpointError
 from boson_multimodal.model.step_audio2.config import EncoderConfig, FlowConfig, read_flow_config
 from boson_multimodal.model.step_audio2.tiny import TINY_FLOW, write_tiny_flow
+from boson_multimodal.model.weights import CheckpointError
 
 if TYPE_CHECKING:
     from pathlib import Path

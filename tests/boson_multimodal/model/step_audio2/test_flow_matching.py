@@ -1,4 +1,4 @@
-"""Euler's method with guidance, and the noise it begins with."""
+"""Euler's method with guidance."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from boson_multimodal.model.step_audio2.config import SolverConfig
-from boson_multimodal.model.step_audio2.flow_matching import FlowMatching, Noise, join_conditions
+from boson_multimodal.model.step_audio2.flow_matching import FlowMatching, join_conditions
 from boson_multimodal.model.step_audio2.tiny import TINY_FLOW
 
 
@@ -58,20 +58,3 @@ def test_the_estimator_sees_everything_once_and_nothing_once(solver: FlowMatchin
     first = recorder.inputs[0].unflatten(-1, (4, 80))
     assert first[0].mean(dim=(0, 2)).tolist() == [1, 2, 3, 4]
     assert first[1].mean(dim=(0, 2)).tolist() == [1, 0, 0, 0]
-
-
-def test_noise_is_the_same_in_any_portions() -> None:
-    """What a frame begins with depends on the seed and on its place only."""
-    for channels in (80, 3):
-        for portions in ([50], [1] * 50, [16, 16, 18], [0, 3, 0, 40, 7], [17, 33]):
-            noise = Noise(7, channels)
-            assert torch.equal(torch.cat([noise.take(size) for size in portions]), Noise(7, channels).take(50))
-
-
-def test_noise_is_standard_normal() -> None:
-    """Its mean is 0 and its variance 1, for every frame and channel anew."""
-    noise = Noise(1, 80).take(1000)
-    assert abs(float(noise.mean())) < 0.02
-    assert abs(float(noise.std()) - 1) < 0.02
-    assert len(noise.unique(dim=0)) == 1000
-    assert not torch.equal(noise, Noise(2, 80).take(1000))

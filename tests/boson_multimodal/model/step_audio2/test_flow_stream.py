@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 from torch import Tensor
 
-from boson_multimodal.model.step_audio2.flow_matching import Noise, join_conditions
+from boson_multimodal.model.step_audio2.flow_matching import join_conditions
 from boson_multimodal.model.step_audio2.flow_stream import FlowStream
+from boson_multimodal.model.step_audio2.noise import Noise
 
 from .flows import block_causal, random_codes, random_prompt, random_sizes, tiny_flow
+
+if TYPE_CHECKING:
+    from boson_multimodal.model.step_audio2.flow import Flow, FlowPrompt
 
 COUNTS = [1, 2, 3, 27, 28, 29]
 
@@ -19,6 +24,19 @@ COUNTS = [1, 2, 3, 27, 28, 29]
 def spoken(stream: FlowStream, codes: Tensor, sizes: list[int]) -> list[Tensor]:
     """What each push of so many codes gives, and the end."""
     return [*(stream.push(part) for part in codes.split(sizes)), stream.finish()]
+
+
+def masked_whole(flow: Flow, prompt: FlowPrompt, codes: Tensor, chunks: list[int], seed: int) -> Tensor:
+    """Frames of `codes` made at once, under a mask by which no chunk of so many codes sees a later one."""
+    blocks = [prompt.codes.shape[1], *chunks]
+    ids = torch.cat((prompt.codes[0], codes))[None]
+    mu = flow.encoder_proj(flow.encoder(flow.embed(ids), block_causal(blocks)))
+    given = prompt.mel.shape[1]
+    known = torch.zeros_like(mu)
+    known[:, :given] = prompt.mel
+    noise = Noise(seed, 80).take(mu.shape[1])[None]
+    mask = block_causal([2 * size for size in blocks])
+    return flow.decoder.solve(noise, join_conditions(mu, flow.speaker(prompt), known), mask)[0, given:].T
 
 
 @pytest.mark.parametrize("count", COUNTS)
@@ -44,18 +62,9 @@ def test_a_stream_is_the_whole_under_a_block_causal_mask(sizes: list[int]) -> No
     # So that the whole, too, finds the prompt's first codes after the prompt.
     codes[:3] = prompt.codes[0, :3]
     stream = FlowStream(flow, prompt, seed=6, history=None)
-    chunks = spoken(stream, codes, sizes)
-    blocks = [8, *(chunk.shape[1] // 2 for chunk in chunks if chunk.shape[1])]
-
-    mask = block_causal(blocks)
-    ids = torch.cat((prompt.codes[0], codes))[None]
-    mu = flow.encoder_proj(flow.encoder(flow.embed(ids), mask))
-    known = torch.zeros_like(mu)
-    known[:, :16] = prompt.mel
-    conditions = join_conditions(mu, flow.speaker(prompt), known)
-    mask = block_causal([2 * size for size in blocks])
-    whole = flow.decoder.solve(Noise(6, 80).take(mu.shape[1])[None], conditions, mask)
-    torch.testing.assert_close(torch.cat(chunks, dim=1), whole[0, 16:].T, atol=2e-5, rtol=0)
+    chunks = [chunk for chunk in spoken(stream, codes, sizes) if chunk.shape[1]]
+    whole = masked_whole(flow, prompt, codes, [chunk.shape[1] // 2 for chunk in chunks], seed=6)
+    torch.testing.assert_close(torch.cat(chunks, dim=1), whole, atol=2e-5, rtol=0)
 
 
 def test_interleaved_streams_are_each_alone() -> None:
@@ -100,8 +109,8 @@ def test_forgetting_begins_after_the_history() -> None:
     # Settled are 7, 17, 27, 37 and so on: 54 frames lie behind the fourth chunk, 34 behind the third.
     for mine, theirs in zip(remembered[:3], limited[:3], strict=True):
         assert torch.equal(mine, theirs)
-    assert not torch.equal(remembered[4], limited[4])
-    assert remembered[4].shape == limited[4].shape
+    for mine, theirs in zip(remembered[4:], limited[4:], strict=True):
+        assert 0 < (mine - theirs).std() < 0.1 * mine.std()
 
 
 def test_what_is_kept_stays_bounded() -> None:
@@ -138,12 +147,12 @@ def test_an_empty_push_changes_nothing() -> None:
 def test_the_last_codes_may_come_with_the_end() -> None:
     """They are then one chunk with those that waited: the whole utterance at once, under the mask that says so."""
     flow, codes, prompt = tiny_flow(2), random_codes(20), random_prompt()
+    codes[:3] = prompt.codes[0, :3]
     stream = FlowStream(flow, prompt, 1)
     first, rest = stream.push(codes[:10]), stream.finish(codes[10:])
     assert (first.shape, rest.shape) == ((80, 14), (80, 26))
-    plain = spoken(FlowStream(flow, prompt, 1), codes, [10, 10])
-    assert torch.equal(first, plain[0])
-    assert not torch.equal(rest, torch.cat(plain[1:], dim=1))
+    whole = masked_whole(flow, prompt, codes, [7, 13], seed=1)
+    torch.testing.assert_close(torch.cat((first, rest), dim=1), whole, atol=2e-5, rtol=0)
     with pytest.raises(ValueError, match="7000 is no speech code"):
         FlowStream(flow, prompt, 1).finish([7000])
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from boson_multimodal.model.step_audio2.hift import Hift, load_hift
 from boson_multimodal.model.step_audio2.hift_source import Source
 from boson_multimodal.model.step_audio2.hift_stream import CONTEXT_FRAMES, VocoderStream
+from boson_multimodal.model.step_audio2.loading import load_hift
 from boson_multimodal.model.step_audio2.tiny_vocoder import TINY, write_tiny_vocoder
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from torch import Tensor
+
+    from boson_multimodal.model.step_audio2.hift import Hift
 
 FRAME = 480
 

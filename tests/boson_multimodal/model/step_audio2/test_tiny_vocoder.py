@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from boson_multimodal.model.step_audio2.frontend import log_mel_128
-from boson_multimodal.model.step_audio2.hift import load_hift
+from boson_multimodal.model.step_audio2.loading import load_hift
 from boson_multimodal.model.step_audio2.speaker import SpeakerEncoder
 from boson_multimodal.model.step_audio2.speech_tokenizer import SpeechTokenizer
 from boson_multimodal.model.step_audio2.tiny_vocoder import write_tiny_vocoder

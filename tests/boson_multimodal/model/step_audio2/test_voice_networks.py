@@ -12,10 +12,10 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from boson_multimodal.model.higgs_audio.loading import CheckpointError
 from boson_multimodal.model.step_audio2.frontend import kaldi_fbank, log_mel_128
 from boson_multimodal.model.step_audio2.speaker import SpeakerEncoder
 from boson_multimodal.model.step_audio2.speech_tokenizer import SpeechTokenizer
+from boson_multimodal.model.weights import CheckpointError
 from tests.boson_multimodal.model.step_audio2.recordings import a_sound
 
 if TYPE_CHECKING:
