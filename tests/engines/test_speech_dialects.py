@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 
+import httpx2
 import pytest
 
+from backend.app import create_app
+from backend.audio import read_wav, seconds
 from backend.engines.interfaces import Manner, Recording
 from backend.engines.openai_speech import OpenAITextToSpeech
 from backend.engines.speech_dialects import DIALECTS
 from backend.settings import Settings
 from tests.engines import contract
-from tests.openai_server import serve_openai
+from tests.openai_server import serve_app, serve_openai
+from tests.routes.test_voices import recording
 
 WAV = Recording(b"RIFF\x24\x00\x00\x00WAVE", "Ahoy.")
 WAV_URI = "data:audio/wav;base64," + base64.b64encode(WAV.audio).decode()
@@ -110,3 +114,32 @@ def test_every_dialect_can_be_set():
         assert Settings(tts_dialect=name).tts_dialect == name
     with pytest.raises(ValueError, match="tts_dialect"):
         Settings(tts_dialect="klingon")
+
+
+async def test_a_cloned_voice_is_spoken_by_the_server():
+    """From door to door: a recording that comes with a request, and one that was added as a voice, reach the server
+    that imitates them."""
+    ada = recording()
+    uri = "data:audio/wav;base64," + base64.b64encode(ada).decode()
+    async with serve_openai() as server:
+        settings = Settings(
+            stt="offline", llm="offline", tts_base_url=server.base_url, tts_model="m", tts_dialect="vllm-omni"
+        )
+        async with (
+            serve_app(create_app(settings)) as (port, _),
+            httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}/v1/audio", timeout=30) as client,
+        ):
+            asked = {"model": "tts-1", "input": "Hello.", "voice": "nova", "response_format": "pcm"}
+            answer = await client.post("/speech", json={**asked, "ref_audio": uri, "ref_text": "Ahoy."})
+            assert answer.status_code == 200
+            added = await client.post(
+                "/voices", data={"name": "Ada", "ref_text": "Ahoy."}, files={"audio_sample": ("ada.wav", ada)}
+            )
+            voice = added.json()["id"]
+            assert (await client.post("/speech", json={**asked, "voice": voice})).status_code == 200
+    (_, first), (_, second) = server.requests
+    for request in (first, second):
+        assert request["ref_text"] == "Ahoy."
+        assert "voice" not in request
+        kept = base64.b64decode(request["ref_audio"].removeprefix("data:audio/wav;base64,"))
+        assert seconds(read_wav(kept, 24_000), 24_000) > 4.0
