@@ -134,6 +134,11 @@ def _tts(settings: Settings, changed: asyncio.Event) -> TextToSpeech:
 def _step_audio2(settings: Settings) -> StepAudio2TextToSpeech:
     token2wav, recordings = settings.tts_codec, settings.tts_voices
     speaks = _speaks_itself(settings)
+    if speaks and (settings.tts_model or settings.tts_api_key):
+        raise ConfigurationError(
+            "--tts-model and --tts-api-key are of the server at --tts-base-url; the language model that says what it "
+            "writes has --llm-model and --llm-api-key"
+        )
     if len(settings.tts_base_url) > 1:
         raise ConfigurationError("--tts step-audio2 takes one --tts-base-url")
     base_url = settings.llm_base_url if speaks else next(iter(settings.tts_base_url), None)
@@ -141,7 +146,7 @@ def _step_audio2(settings: Settings) -> StepAudio2TextToSpeech:
         raise ConfigurationError(
             "--tts step-audio2 needs --tts-codec (the checkpoint's folder token2wav), --tts-voices (a folder of "
             "recordings) and the server of its language model: --tts-base-url for one that reads out what another "
-            "model writes, --llm-base-url alone for one that says what it writes itself"
+            "model writes (--llm offline, too), --llm-base-url alone for one that says what it writes itself"
         )
     kind = StepAudio2SpeechModel if speaks else StepAudio2TextToSpeech
     return kind(

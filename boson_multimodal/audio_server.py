@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from boson_multimodal.speech_answers import (
     AnswerFinish,
     AnswerStore,
     PcmDelta,
+    SpeechDone,
     SpokenAnswer,
     TextDelta,
     ToolCall,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from boson_multimodal.speech_answers import AnswerEvent
     from boson_multimodal.speech_llm import SpeechLLM
+    from boson_multimodal.speech_pipeline import Codes
     from boson_multimodal.speech_synthesis import Voice
 
     Messages: TypeAlias = Sequence[Mapping[str, Any]]
@@ -39,6 +42,10 @@ __all__ = ["AnswerError", "AudioServer", "AudioServerMetrics", "SpeechDecoder", 
 
 CODES_AHEAD = 1500
 """How far the model may be ahead of the voice: a minute."""
+
+SPEECHES_AT_ONCE = 8
+ROOM_WITHIN_S = 5.0
+"""Who listens has given up on an answer that takes longer to begin."""
 
 AnswerError = (SpeechPromptError, SpeechLLMError, SynthesisError)
 """What can be wrong with a single answer."""
@@ -68,7 +75,8 @@ class AudioServer:
     """Answers aloud. `llm` and `tts` stay the caller's to close; all methods may be called from several tasks.
 
     `default_voice` is for answers that name none. `answers` keeps what the model wrote, by which a later message can
-    refer to it as `{"audio": {"id": ...}}`.
+    refer to it as `{"audio": {"id": ...}}`. `at_once` answers are spoken at a time; others wait, `ROOM_WITHIN_S` at
+    most.
     """
 
     def __init__(
@@ -80,6 +88,7 @@ class AudioServer:
         style: PromptStyle = DEFAULT_STYLE,
         answers: AnswerStore | None = None,
         codes_ahead: int = CODES_AHEAD,
+        at_once: int = SPEECHES_AT_ONCE,
     ) -> None:
         self.llm = llm
         self.tts = tts
@@ -88,6 +97,7 @@ class AudioServer:
         self.metrics = AudioServerMetrics()
         self._style = style
         self._codes_ahead = codes_ahead
+        self._room = asyncio.Semaphore(at_once)
 
     async def stream(
         self,
@@ -98,11 +108,13 @@ class AudioServer:
         seed: int | None = None,
         options: Mapping[str, Any] | None = None,
         answer_id: str | None = None,
+        remember: bool = True,
     ) -> AsyncGenerator[AnswerEvent]:
         """The answer to messages as OpenAI's clients write them, as it comes; an `AnswerFinish` is the last event.
 
         `speech=False` asks for words only. `seed` is the voice's; `options` are fields of the model's request, see
-        `SpeechLLM.stream`. Words the model writes without speaking, though it was to speak, are `TextDelta`.
+        `SpeechLLM.stream`; `remember`: a later message may refer to the answer. Words the model writes without
+        speaking, though it was to speak, are `TextDelta`: before the first code that is known when there are no more.
         Raises `SpeechPromptError`, `SpeechLLMError` and `SynthesisError`.
         """
         metrics, outcome = self.metrics, "closed"
@@ -114,18 +126,32 @@ class AudioServer:
                 chat_messages, messages, speech=speech, style=self._style, replay=self.answers.raw
             )
             written = self.llm.stream(asked, speech=speech, options=options)
-            sound = speak(self.tts, pipeline.codes, voice or self.default_voice, seed) if speech else None
+            sound = partial(self._sound, voice or self.default_voice, seed) if speech else None
             async with aclosing(pipeline.run(written, sound)) as events:
                 async for event in events:
                     yield event
             outcome = "answered"
-            yield self._finish(pipeline, answer_id or new_answer_id())
+            yield self._finish(pipeline, answer_id or new_answer_id(), remember=remember)
         except Exception:
             outcome = "failed"
             raise
         finally:
             metrics.active -= 1
             setattr(metrics, outcome, getattr(metrics, outcome) + 1)
+
+    async def _sound(self, voice: Voice | None, seed: int | None, codes: Codes) -> AsyncGenerator[bytes]:
+        """The sound of the codes, once there is room for it."""
+        try:
+            async with asyncio.timeout(ROOM_WITHIN_S):
+                await self._room.acquire()
+        except TimeoutError as error:
+            raise SynthesisError("too many answers are being spoken, and none has ended; ask again later") from error
+        try:
+            async with aclosing(speak(self.tts, codes, voice, seed)) as pieces:
+                async for pcm in pieces:
+                    yield pcm
+        finally:
+            self._room.release()
 
     async def generate(
         self, messages: Messages, *, encode: Callable[[bytes], bytes] | None = None, **how: Any
@@ -148,6 +174,8 @@ class AudioServer:
                         calls.setdefault(event.index, []).append(event)
                     case AnswerFinish():
                         finish = event
+                    case SpeechDone():
+                        pass
         assert finish is not None
         audio = b"".join(pcm) if pcm else None
         if audio is not None and encode is not None:
@@ -173,14 +201,14 @@ class AudioServer:
             tasks = [group.create_task(one(messages)) for messages in batch]
         return [task.result() for task in tasks]
 
-    def _finish(self, pipeline: SpeechPipeline, name: str) -> AnswerFinish:
+    def _finish(self, pipeline: SpeechPipeline, name: str, *, remember: bool) -> AnswerFinish:
         """Keep what was spoken, count it, and close the answer."""
         end, metrics = pipeline.end, pipeline.metrics
         assert end is not None
         metrics.codes, metrics.invalid, metrics.total_s = end.codes, end.invalid, pipeline.age_s
         expires_at = None
         if metrics.first_audio_s is not None:
-            expires_at = self.answers.put(name, end.raw, pipeline.transcript)
+            expires_at = self.answers.put(name, end.raw, pipeline.transcript) if remember else None
             self.metrics.spoken += 1
             self.metrics.audio_s += metrics.audio_s
             self.metrics.first_audio_s += metrics.first_audio_s

@@ -4,15 +4,32 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_OPEN, _CLOSE = "<tool_call>", "</tool_call>"
+_OPEN, _CLOSE, _KIND = "<tool_call>", "</tool_call>", "function\n"
+_CALL = re.compile(f"{_OPEN}.*?{_CLOSE}", re.DOTALL)
 MOST_CHARACTERS = 20_000
 """Of one call; what is longer is text."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawToolCall:
+    """One call: the function's `name`, the JSON text of its `arguments`, and an `id` made up here."""
+
+    name: str
+    arguments: str
+    id: str = field(default_factory=lambda: f"call_{uuid.uuid4().hex}")
+
+
+def without_calls(text: str) -> str:
+    """A text that is whole, without what stands in it as calls."""
+    return _CALL.sub("", text)
 
 
 class RawToolCalls:
@@ -24,52 +41,53 @@ class RawToolCalls:
     def feed(self, piece: str) -> Iterator[str | RawToolCall]:
         """What is certain after this piece, in order."""
         self._held += piece
-        while True:
-            before, found, rest = self._held.partition(_OPEN)
-            if not found:
-                kept = _begun(before)
-                self._held = before[len(before) - kept :]
-                before = before[: len(before) - kept]
-            if before:
-                yield before
-            if not found:
+        while self._held:
+            start = self._held.find(_OPEN)
+            sure = len(self._held) - _begun(self._held) if start < 0 else start
+            if sure:
+                yield self._held[:sure]
+                self._held = self._held[sure:]
+            if start < 0:
                 return
-            inner, closed, after = rest.partition(_CLOSE)
-            if not closed:
-                self._held = _OPEN + rest
-                if len(rest) > MOST_CHARACTERS:
-                    yield from self.finish()
+            inner, closed, rest = self._held.removeprefix(_OPEN).partition(_CLOSE)
+            if not closed and _may_be_call(inner):
                 return
-            self._held = after
-            yield RawToolCall.read(inner) or f"{_OPEN}{inner}{_CLOSE}"
+            call = _read(inner) if closed else None
+            if call is None:
+                yield _OPEN
+                self._held = self._held.removeprefix(_OPEN)
+            else:
+                yield call
+                self._held = rest
 
-    def finish(self) -> Iterator[str]:
-        """The rest, which is no call."""
+    def finish(self) -> Iterator[str | RawToolCall]:
+        """The rest, at the end of the text: a call without its end is one all the same, if its arguments are whole, and
+        is left out if they are not."""
         rest, self._held = self._held, ""
-        if rest:
-            yield rest
+        inner = rest.removeprefix(_OPEN)
+        if inner == rest or not inner.lstrip().startswith(_KIND):
+            yield from (rest,) if rest else ()
+        elif call := _read(inner):
+            yield call
 
 
-class RawToolCall:
-    """One call: the function's `name`, the JSON text of its `arguments`, and an `id` made up here."""
+def _read(inner: str) -> RawToolCall | None:
+    """The call between the tags, None if there is none."""
+    kind, _, rest = inner.strip().partition("\n")
+    name, _, arguments = rest.partition("\n")
+    arguments = arguments.strip() or "{}"
+    if kind.strip() != _KIND.strip() or not name.strip():
+        return None
+    try:
+        return RawToolCall(name.strip(), arguments) if isinstance(json.loads(arguments), dict) else None
+    except (ValueError, RecursionError):
+        return None
 
-    def __init__(self, name: str, arguments: str) -> None:
-        self.id = f"call_{uuid.uuid4().hex}"
-        self.name = name
-        self.arguments = arguments
 
-    @classmethod
-    def read(cls, inner: str) -> RawToolCall | None:
-        """The call between the tags, None if there is none."""
-        kind, _, rest = inner.strip().partition("\n")
-        name, _, arguments = rest.partition("\n")
-        arguments = arguments.strip() or "{}"
-        if kind.strip() != "function" or not name.strip():
-            return None
-        try:
-            return cls(name.strip(), arguments) if isinstance(json.loads(arguments), dict) else None
-        except (ValueError, RecursionError):
-            return None
+def _may_be_call(inner: str) -> bool:
+    """Whether what has been written after the opening tag may become a call."""
+    begun = inner.lstrip()
+    return len(inner) <= MOST_CHARACTERS and (begun.startswith(_KIND) or _KIND.startswith(begun))
 
 
 def _begun(text: str) -> int:

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptDelta:
-    """The next words of what is spoken."""
+    """The next words of what is spoken. `after_codes`: how many speech codes had been written before them; their own
+    sound comes after that, how much later nobody says."""
 
     text: str
+    after_codes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,11 @@ class PcmDelta:
     """The next sound, PCM16LE mono at 24 kHz, of whole samples."""
 
     pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechDone:
+    """All has been heard of the speech that is over. An answer may speak again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,7 @@ class AnswerMetrics:
 @dataclass(frozen=True, slots=True)
 class AnswerFinish:
     """The end of an answer. `expires_at` is the Unix time until which an answer that was spoken can be gone back to by
-    its `id`, None for one without sound."""
+    its `id`, None for one without sound, and for one that was not to be remembered."""
 
     id: str
     reason: str
@@ -60,7 +67,7 @@ class AnswerFinish:
     metrics: AnswerMetrics = field(compare=False)
 
 
-AnswerEvent: TypeAlias = TranscriptDelta | PcmDelta | TextDelta | ToolCallPiece | AnswerFinish
+AnswerEvent: TypeAlias = TranscriptDelta | PcmDelta | SpeechDone | TextDelta | ToolCallPiece | AnswerFinish
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,10 +111,10 @@ class ChunkReader:
                     yield from self._held()
                     yield event
 
-    def _held(self) -> Iterator[ParserEvent]:
-        """Text that might have become a call, and will not."""
-        for text in self._written_calls.finish() if self._written_calls is not None else ():
-            yield ParserEvent(self._kind, text)
+    def _held(self) -> Iterator[ParserEvent | ToolCallPiece]:
+        """What might have become a call, or more of one, and will not."""
+        for part in self._written_calls.finish() if self._written_calls is not None else ():
+            yield ParserEvent(self._kind, part) if isinstance(part, str) else self._called(part)
 
     def _called(self, call: RawToolCall) -> ToolCallPiece:
         index = max(self._arguments, default=-1) + 1

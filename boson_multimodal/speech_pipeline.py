@@ -11,15 +11,22 @@ import contextlib
 import logging
 import time
 from contextlib import aclosing
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
+from boson_multimodal.audio_tokens import SPEECH_RATE_HZ
 from boson_multimodal.parser import ParserEvent
-from boson_multimodal.speech_answers import AnswerEvent, AnswerMetrics, PcmDelta, TextDelta, TranscriptDelta
+from boson_multimodal.speech_answers import (
+    AnswerEvent,
+    AnswerMetrics,
+    PcmDelta,
+    SpeechDone,
+    TextDelta,
+    TranscriptDelta,
+)
 from boson_multimodal.speech_chunks import LLMEvent, LLMFinish, ToolCallPiece
-from boson_multimodal.speech_synthesis import SPEECH_RATE_HZ
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
 log = logging.getLogger(__name__)
 
@@ -27,18 +34,25 @@ EVENTS_AHEAD = 64
 """How far an answer may be ahead of who listens to it."""
 
 
+Codes: TypeAlias = "asyncio.Queue[int | None]"
+"""What a voice reads from; None ends them."""
+
+
 class SpeechPipeline:
-    """For one answer, of which `end` and `metrics` are known once it has been listened to. `codes` is what the voice
-    reads from: at most `codes_ahead` wait there, and None ends them."""
+    """For one answer, of which `end` and `metrics` are known once it has been listened to. At most `codes_ahead` codes
+    wait for the voice."""
 
     def __init__(self, codes_ahead: int) -> None:
-        self.codes: asyncio.Queue[int | None] = asyncio.Queue(codes_ahead)
+        self._codes_ahead = codes_ahead
+        self._codes: Codes | None = None
+        self._speeches: asyncio.Queue[Codes | None] = asyncio.Queue()
         self._events: asyncio.Queue[AnswerEvent | Exception | None] = asyncio.Queue(EVENTS_AHEAD)
         self.metrics = AnswerMetrics()
         self.end: LLMFinish | None = None
         self._began = time.monotonic()
         self._transcript: list[str] = []
         self._held: list[str] = []
+        self._written_codes = self._codes_before_held = 0
         self._aloud = self._listened = True
         self._spoken = False
 
@@ -53,13 +67,14 @@ class SpeechPipeline:
         return "".join(self._transcript)
 
     async def run(
-        self, written: AsyncGenerator[LLMEvent], sound: AsyncGenerator[bytes] | None
+        self, written: AsyncGenerator[LLMEvent], sound: Callable[[Codes], AsyncGenerator[bytes]] | None
     ) -> AsyncGenerator[AnswerEvent]:
-        """All of the answer but its end. `sound` is made of `codes`, None where only words were asked for. Raises what
+        """All of the answer but its end. `sound` speaks codes, and is None where only words were asked for. Raises what
         either of them raises; both are closed when this is."""
         self._aloud = sound is not None
         tasks = [asyncio.create_task(self._read(written))]
         if sound is not None:
+            self._begin_speech()  # a voice takes a while to get ready
             tasks.append(asyncio.create_task(self._speak(sound)))
         try:
             while (event := await self._events.get()) is not None:
@@ -77,22 +92,38 @@ class SpeechPipeline:
                 async for event in events:
                     await self._take(event)
             await self._release(TextDelta)
-            await (self.codes if self._aloud else self._events).put(None)
+            await self._end_speech()
+            await (self._speeches if self._aloud else self._events).put(None)
         except Exception as error:
             await self._fail(error)
 
-    async def _speak(self, sound: AsyncGenerator[bytes]) -> None:
+    async def _speak(self, sound: Callable[[Codes], AsyncGenerator[bytes]]) -> None:
         """Pass the sound on. It ends after the model's answer has."""
         try:
-            async with aclosing(sound) as pieces:
-                async for pcm in pieces:
-                    if self.metrics.first_audio_s is None:
-                        self.metrics.first_audio_s = self.age_s
-                    self.metrics.audio_s += len(pcm) / (2 * SPEECH_RATE_HZ)
-                    await self._events.put(PcmDelta(pcm))
+            while (codes := await self._speeches.get()) is not None:
+                heard = False
+                async with aclosing(sound(codes)) as pieces:
+                    async for pcm in pieces:
+                        heard = True
+                        if self.metrics.first_audio_s is None:
+                            self.metrics.first_audio_s = self.age_s
+                        self.metrics.audio_s += len(pcm) / (2 * SPEECH_RATE_HZ)
+                        await self._events.put(PcmDelta(pcm))
+                if heard:
+                    await self._events.put(SpeechDone())
             await self._events.put(None)
         except Exception as error:
             await self._fail(error)
+
+    def _begin_speech(self) -> Codes:
+        self._codes = asyncio.Queue(self._codes_ahead)
+        self._speeches.put_nowait(self._codes)
+        return self._codes
+
+    async def _end_speech(self) -> None:
+        if self._codes is not None:
+            await self._codes.put(None)
+            self._codes = None
 
     async def _fail(self, error: Exception) -> None:
         """Have it raised where the answer is listened to. When it is not any more, nobody would make room for it."""
@@ -105,16 +136,17 @@ class SpeechPipeline:
         match event:
             case ParserEvent("text", str(text)):
                 # Whether words are spoken shows at the first code, which follows the first of them.
+                if not self._held:
+                    self._codes_before_held = self._written_codes
                 self._held.append(text)
                 if self._spoken or not self._aloud:
                     await self._release(TranscriptDelta if self._spoken else TextDelta)
             case ParserEvent("audio", codes) if self._aloud:
-                self._spoken = True
-                await self._release(TranscriptDelta)
-                for code in cast("list[int]", codes):
-                    await self.codes.put(code)
+                await self._pass_on(cast("list[int]", codes))
             case ParserEvent("speech_end"):
                 await self._release(TextDelta)
+                if self._spoken:
+                    await self._end_speech()
             case ParserEvent("other", str(text)):
                 await self._say(TextDelta(text))
             case ToolCallPiece():
@@ -124,11 +156,22 @@ class SpeechPipeline:
             case _:
                 pass  # the beginning of the speech, and codes nobody asked for
 
+    async def _pass_on(self, codes: list[int]) -> None:
+        """To the voice, after the words that were written before them."""
+        self._spoken = True
+        await self._release(TranscriptDelta)
+        waiting = self._codes or self._begin_speech()
+        for code in codes:
+            await waiting.put(code)
+        self._written_codes += len(codes)
+
     async def _release(self, kind: type[TranscriptDelta | TextDelta]) -> None:
         text = "".join(self._held)
         self._held.clear()
-        if text:
-            await self._say(kind(text))
+        if text and kind is TranscriptDelta:
+            await self._say(TranscriptDelta(text, self._codes_before_held))
+        elif text:
+            await self._say(TextDelta(text))
 
     async def _say(self, event: TranscriptDelta | TextDelta) -> None:
         if self.metrics.first_text_s is None:

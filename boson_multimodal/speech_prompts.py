@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from boson_multimodal.raw_tool_calls import without_calls
 from boson_multimodal.spoken_input import DEFAULT_LIMITS, AudioLimits, PartStyle, SpokenInputError, audio_parts
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ SPEAK_WITH_USER = "请用语音与我交流。"
 
 _CONTROL = re.compile(r"<(?=(?:audio_(?:[0-9]+|start|end|patch)|tts_(?:start|end|pad)|\|[^|<>\s]+\|)>)")
 _TAG_BEGUN = re.compile(r"<[^<>]{0,31}$")
-_WRITTEN_CALL = re.compile(r"<tool_call>.*?</tool_call>", re.DOTALL)
 _AUDIO_PARTS = ("input_audio", "audio_url")
 
 
@@ -110,7 +110,7 @@ def _message(message: Message, style: PromptStyle, replay: Callable[[str], str |
         raise SpeechPromptError(f"a message has the role {role!r}; roles are system, user, assistant and tool")
     calls = {"tool_calls": _calls(message["tool_calls"])} if message.get("tool_calls") else {}
     said = _earlier_answer(message, replay)
-    return {"role": "assistant", "content": _WRITTEN_CALL.sub("", said) if calls else said, **calls}
+    return {"role": "assistant", "content": without_calls(said) if calls else said, **calls}
 
 
 def _earlier_answer(message: Message, replay: Callable[[str], str | None] | None) -> str:

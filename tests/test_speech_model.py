@@ -12,7 +12,7 @@ from openai import AsyncOpenAI
 from websockets.asyncio.client import connect
 
 from boson_multimodal.tiny_step_audio2 import write_tiny_step_audio2
-from tests.boson_multimodal.step_server import ABORT, STOP, codes, content, delta
+from tests.boson_multimodal.step_server import ABORT, STOP, codes, content, delta, usage
 from tests.speech_model import CALLS, CODES, FORMS, PADS, RAW, SPEECH, WORDS, sound_of, speaking_server
 
 NORA = {"id": "nora", "name": "Nora", "voice": "anna", "system_prompt": "You are Nora."}
@@ -145,14 +145,16 @@ async def test_each_character_speaks_in_its_own_voice(checkpoint):
 
 
 async def test_another_speakers_line_is_not_said(checkpoint):
-    """Where the model goes on with somebody else's line, the reply ends and the request is closed."""
+    """Where the model goes on with somebody else's line, the reply ends and the request is closed; what had been said
+    by then is heard, to the last sample."""
     rest = asyncio.Event()
-    script = [*RAW[:10], content(" \nOscar: Aye." + codes(1, 2, 3, 4)), rest, *RAW[10:]]
+    script = [*RAW[:10], content("\nOscar: Aye." + codes(1, 2, 3, 4)), *RAW[10:], rest, *RAW]
     async with talking(checkpoint, *script, cast=(NORA, OSCAR)) as (listener, llm):
         seen = await listener.says("Nora, good evening.")
         assert llm.finished == 0
     [done] = of(seen, "reply.done")
     assert done["text"].rstrip() == "".join(text for text, _ in SPEECH[:10])
+    assert listener.pcm[0] == sound_of(checkpoint, [*CODES[:80], 1, 2, 3, 4, *CODES[80:]])[: 2 * 960 * 80]
 
 
 async def test_words_without_speech_are_read_out(checkpoint):
@@ -174,6 +176,20 @@ async def test_what_stands_beside_the_speech_is_shown_and_not_said(checkpoint):
     assert of(seen, "reply.sentence")[0]["text"] == said
     assert listener.pcm == {0: sound_of(checkpoint, CODES[:32])}
     assert len(llm.requests) == 1
+
+
+async def test_the_end_of_the_speech_waits_for_nothing(checkpoint):
+    """All of the speech is heard and its sentence over while the model goes on to write beside it."""
+    rest = asyncio.Event()
+    script = [*RAW[:8], content("<tts_end> (smiles and"), rest, content(" nods)"), STOP]
+    async with talking(checkpoint, *script) as (listener, _):
+        await listener.send("user.text", text="Good evening.")
+        await listener.until("reply.sentence")
+        while len(listener.pcm[0]) < 2 * 960 * 64:
+            await listener.until("frame")
+        rest.set()
+        seen = await listener.until("turn.done")
+    assert of(seen, "reply.done")[0]["text"].endswith(" (smiles and nods)")
 
 
 @pytest.mark.parametrize(
@@ -199,7 +215,7 @@ async def test_what_is_no_speech_is_left_out(checkpoint, script, kept):
 async def test_functions_are_called_in_either_form(checkpoint, form):
     """A client of the Realtime API is told of the call, with what was said before it."""
     async with (
-        speaking_server(checkpoint, *FORMS[form][:4], *CALLS[form]) as (port, llm, _),
+        speaking_server(checkpoint, *FORMS[form][:4], *CALLS[form], usage(30, 40)) as (port, llm, _),
         AsyncOpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="x") as client,
         client.realtime.connect(model="nora") as connection,
     ):
@@ -218,6 +234,8 @@ async def test_functions_are_called_in_either_form(checkpoint, form):
                 break
         assert calls == [("look", {"at": "sky"})]
         assert transcript == "".join(text for text, _ in SPEECH[:4])
+        used = event.response.usage
+        assert (used.output_token_details.text_tokens, used.output_token_details.audio_tokens) == (8, 32)
         assert llm.requests[0][1]["tools"][0]["function"]["name"] == "look"
 
 

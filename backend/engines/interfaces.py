@@ -77,17 +77,22 @@ class Speech:
 
 @dataclass(frozen=True, slots=True)
 class OwnWords:
-    """Text of a reply that nobody has to read out: its writer says it itself, or, if not `heard`, it stands beside
-    what is said."""
+    """Text from a writer that speaks: what it says itself or, if not `heard`, what stands beside that. `after`: where
+    in its speech, in samples, they were written; they sound later, how much nobody says."""
 
     text: str
     heard: bool = True
+    after: int = 0
 
 
-Written = str | ToolCallPiece | OwnWords | Speech | Finish
-"""What a language model writes: text in pieces, calls of functions in pieces, and last, if it says so, its end. One
-that speaks writes `OwnWords` and the `Speech` of those that are heard, which goes on by itself: neither waits for the
-other."""
+@dataclass(frozen=True, slots=True)
+class SpeechOver:
+    """The writer has said what it had to say so far."""
+
+
+Written = str | ToolCallPiece | OwnWords | Speech | SpeechOver | Finish
+"""What comes of a reply: text in pieces, calls of functions in pieces, and last, if the writer says so, its end. One
+that speaks writes `OwnWords` and, independently of these, the `Speech` of those that are heard, and no other text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,15 +296,14 @@ class TextToSpeech(Engine, Protocol):
 
 
 @runtime_checkable
-class SpeechLanguageModel(Protocol):
-    """Voices that are a language model themselves: `TextToSpeech` that says what it writes."""
+class SpeechLanguageModel(TextToSpeech, Protocol):
+    """Voices that are a language model themselves: they say what they write."""
 
     def open_writer(self, voice: str, manner: Manner = AS_USUAL, remember_as: str | None = None) -> Writer:
         """Who answers in the voice of that name, found as `TextToSpeech.open_voice` finds it.
 
         It takes messages as OpenAI's clients write them, recordings included, which it hears, and earlier answers given
-        by the id they were to be remembered as. A reply without any speech is plain text, which `open_voice` can read
-        out; functions may be called in either.
+        by the id they were to be remembered as.
         """
         ...
 

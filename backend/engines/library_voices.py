@@ -38,7 +38,7 @@ _Opened = TypeVar("_Opened")
 def with_library(engine: TextToSpeech, library: VoiceLibrary) -> LibraryTextToSpeech:
     """`engine`, which speaks with the voices of `library` as well."""
     if isinstance(engine, SpeechLanguageModel):
-        return LibrarySpeechModel(engine, engine.open_writer, library)
+        return LibrarySpeechModel(engine, library)
     return LibraryTextToSpeech(engine, library)
 
 
@@ -107,13 +107,13 @@ class LibraryTextToSpeech:
 class LibrarySpeechModel(LibraryTextToSpeech):
     """The same of an engine that writes what it says; see `SpeechLanguageModel`."""
 
-    def __init__(self, engine: TextToSpeech, open_writer: Callable[..., Writer], library: VoiceLibrary) -> None:
+    def __init__(self, engine: SpeechLanguageModel, library: VoiceLibrary) -> None:
         super().__init__(engine, library)
-        self._open_writer = open_writer
+        self._model = engine
 
     def open_writer(self, voice: str, manner: Manner = AS_USUAL, remember_as: str | None = None) -> Writer:
         """See `SpeechLanguageModel.open_writer`."""
-        opened = partial(self._open_writer, remember_as=remember_as)
+        opened = partial(self._model.open_writer, remember_as=remember_as)
         if is_id(voice):
             return _LibraryWriter(_LookedUp(self._library, voice, manner, self._engine, opened))
         return opened(voice, manner)

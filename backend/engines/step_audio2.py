@@ -184,7 +184,11 @@ class StepAudio2VoiceGenerator:
 
         spoken, written = False, ""
         answer = self._tts.server().stream(
-            read_aloud(text, self._instructions), voice=self._voice, seed=self._seed, options=self._options
+            read_aloud(text, self._instructions),
+            voice=self._voice,
+            seed=self._seed,
+            options=self._options,
+            remember=False,
         )
         with errors_told("tts", imitating=isinstance(self._voice, bytes)):
             async with aclosing(answer) as events:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from backend.engines.interfaces import AS_USUAL, Finish, FinishReason, OwnWords, Speech, ToolCallPiece
+from backend.engines.interfaces import AS_USUAL, Finish, FinishReason, OwnWords, Speech, SpeechOver, ToolCallPiece
 from backend.engines.step_audio2 import StepAudio2TextToSpeech, errors_told
 
 if TYPE_CHECKING:
@@ -44,8 +44,9 @@ class StepAudio2Writer:
         self._remember_as = remember_as
 
     async def stream(self, messages: Sequence[Message], generation: Generation) -> AsyncGenerator[Written]:
-        """See `Writer.stream`. Stop sequences are not sent: speech codes stand between the letters of any."""
-        from boson_multimodal.speech_answers import AnswerFinish, PcmDelta, TextDelta, TranscriptDelta
+        """See `Writer.stream`. `generation.stop` is not sent: speech codes stand between the letters of it."""
+        from boson_multimodal.audio_tokens import SAMPLES_PER_CODE
+        from boson_multimodal.speech_answers import AnswerFinish, PcmDelta, SpeechDone, TextDelta, TranscriptDelta
         from boson_multimodal.speech_chunks import ToolCallPiece as CallPiece
 
         answer = self._engine.server("llm").stream(
@@ -54,20 +55,20 @@ class StepAudio2Writer:
             seed=self._manner.seed,
             options=self._options(generation),
             answer_id=self._remember_as,
+            remember=self._remember_as is not None,
         )
-        spoken = False
         with errors_told("llm"):
             async with aclosing(answer) as events:
                 async for event in events:
                     match event:
-                        case TranscriptDelta(text):
-                            spoken = True
-                            yield OwnWords(text)
+                        case TranscriptDelta(text, after_codes):
+                            yield OwnWords(text, after=after_codes * SAMPLES_PER_CODE)
                         case PcmDelta(pcm):
-                            spoken = True
                             yield Speech(pcm)
+                        case SpeechDone():
+                            yield SpeechOver()
                         case TextDelta(text):
-                            yield OwnWords(text, heard=False) if spoken else text
+                            yield OwnWords(text, heard=False)
                         case CallPiece():
                             yield ToolCallPiece(event.index, event.arguments, event.id, event.name)
                         case AnswerFinish():

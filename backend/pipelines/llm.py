@@ -5,12 +5,13 @@ While a character is still being heard the next one is already writing, so a cha
 
 from __future__ import annotations
 
+import json
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from backend.engines.interfaces import Finish, OwnWords, Speech, ToolCallPiece
+from backend.engines.interfaces import Finish, OwnWords, Speech, SpeechOver, ToolCallPiece
 from backend.events import CallDone, CallText, ReplySentence, ReplyStarted, ReplyText, ReplyTextDone
 from backend.lines import CallLine, ReplyLine, new_id
 from backend.pipelines.own_speech import OwnSpeech, OwnSpeechItem
@@ -119,7 +120,7 @@ class LLMPipeline:
         """What is written, accounted for. Closes `written` when it ends."""
         async with aclosing(written) as pieces:
             async for piece in pieces:
-                if not isinstance(piece, Finish | Speech):
+                if not isinstance(piece, Finish | Speech | SpeechOver):
                     reply.ledger.mark("llm_first_token", self.clock())
                     reply.ledger.llm_tokens += 1
                 yield piece
@@ -131,13 +132,17 @@ class LLMPipeline:
         async for piece in pieces:
             match piece:
                 case str():
-                    reply.line.text += piece
-                    await self.emit(ReplyText(reply.turn, reply.index, piece))
-                    yield piece
-                case OwnWords() | Speech():
-                    await own.take(piece)
+                    yield await self._show(piece, reply)
+                case OwnWords() | Speech() | SpeechOver():
+                    if text := await own.take(piece):
+                        yield await self._show(text, reply)
                 case ToolCallPiece() | Finish():
                     await calls.take(piece)
+
+    async def _show(self, text: str, reply: Reply) -> str:
+        reply.line.text += text
+        await self.emit(ReplyText(reply.turn, reply.index, text))
+        return text
 
 
 class _Calls:
@@ -164,9 +169,17 @@ class _Calls:
     async def finish(self, conversation: Conversation) -> None:
         """The calls are part of the conversation, and the client's to make; all but one that was broken off."""
         lines = list(self._lines.values())
-        if self.end.reason == "length":
+        if self.end.reason == "length" and lines and not _is_json(lines[-1].arguments):
             lines = lines[:-1]
         for call, line in enumerate(lines):
             line.arguments = line.arguments or "{}"
             conversation.add(line)
             await self._emit(CallDone(self._reply.turn, self._reply.index, call, line))
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True

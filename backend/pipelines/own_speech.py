@@ -1,7 +1,6 @@
 """Replies whose writer speaks itself: their words, and the sound of them, on the way to the listener.
 
-Such a reply is one sentence, however many there are in it, for nobody says which sound belongs to which word. Words
-come before the sound of them.
+What is said in one go is one sentence, however many there are in it, for nobody says which sound belongs to which word.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from backend.engines.interfaces import OwnWords, Speech
+from backend.engines.interfaces import OwnWords, Speech, SpeechOver
 from backend.events import ReplySentence, ReplyText
 
 if TYPE_CHECKING:
@@ -24,13 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OwnSpeechItem:
-    """More sound of a reply, at the voice engine's rate; `[start:end]` of its text is known to be in it so far."""
+    """More sound of a reply, at the voice engine's rate; `[start:end]` of its text is known to be in it so far. Without
+    `pcm` the sentence is over."""
 
     reply: Reply
     sentence_index: int
     start: int
     end: int
-    pcm: bytes
+    pcm: bytes | None
 
 
 class OwnSpeech:
@@ -51,28 +51,42 @@ class OwnSpeech:
         self._clock = clock
         self._index: int | None = None
         self._start = self._end = 0
+        self._spoke = self._silent = False
         self._waiting_from = clock()
 
-    async def take(self, item: OwnWords | Speech) -> None:
-        """The next words, or the next sound."""
+    async def take(self, item: OwnWords | Speech | SpeechOver) -> str:
+        """The next of the reply. Returns the words that are to be read out: of a writer that has begun without
+        speaking, all it writes."""
         reply, now = self._reply, self._clock()
+        if isinstance(item, OwnWords) and not item.heard and not self._spoke:
+            self._silent = self._silent or bool(item.text.strip())
+        if self._silent:
+            return item.text if isinstance(item, OwnWords) else ""
         reply.ledger.voice_worked(now - self._waiting_from)
-        if isinstance(item, Speech):
-            index = self._begin()
-            reply.ledger.mark("tts_first_audio", now)
-            await self._to_voice.send(OwnSpeechItem(reply, index, self._start, self._end, item.pcm))
-        else:
-            if item.heard:
-                self._begin()
-            reply.line.text += item.text
-            if item.heard:
-                self._end = len(reply.line.text)
-            await self._emit(ReplyText(reply.turn, reply.index, item.text))
+        match item:
+            case Speech(pcm):
+                index = self._begin()
+                reply.ledger.mark("tts_first_audio", now)
+                await self._to_voice.send(OwnSpeechItem(reply, index, self._start, self._end, pcm))
+            case OwnWords(text, heard):
+                await self._show(text, heard=heard)
+            case SpeechOver():
+                await self.finish()
         self._waiting_from = self._clock()
+        return ""
+
+    async def _show(self, text: str, *, heard: bool) -> None:
+        reply = self._reply
+        if heard:
+            self._begin()
+        reply.line.text += text
+        if heard:
+            self._end = len(reply.line.text)
+        await self._emit(ReplyText(reply.turn, reply.index, text))
 
     def _begin(self) -> int:
         if self._index is None:
-            self._index = next(self._indexes)
+            self._index, self._spoke = next(self._indexes), True
             self._start = self._end = len(self._reply.line.text)
             self._reply.ledger.sentences += 1
             # Its words are with the voice as they are written.
@@ -81,9 +95,10 @@ class OwnSpeech:
         return self._index
 
     async def finish(self) -> None:
-        """All has been written and said."""
+        """All has been said that was to be."""
         if self._index is None:
             return
-        reply, span = self._reply, (self._start, self._end)
-        await self._to_voice.send(OwnSpeechItem(reply, self._index, *span, b""))
-        await self._emit(ReplySentence(reply.turn, reply.index, self._index, reply.line.text[slice(*span)]))
+        reply, index, span = self._reply, self._index, (self._start, self._end)
+        self._index = None
+        await self._to_voice.send(OwnSpeechItem(reply, index, *span, None))
+        await self._emit(ReplySentence(reply.turn, reply.index, index, reply.line.text[slice(*span)]))

@@ -6,20 +6,26 @@ participant's name and a colon ends the reply; the character's own name in front
 
 from __future__ import annotations
 
+import asyncio
 import re
+import sys
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from backend.engines.interfaces import Finish, OwnWords
+from backend.audio import SAMPLE_BYTES, sample_count
+from backend.engines.interfaces import Finish, OwnWords, Speech, SpeechOver
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Iterator, Sequence
 
     from backend.engines.interfaces import Written
 
 ALWAYS_OTHERS = ("User", "Human", "You", "Assistant", "System")
 """Labels that never open a character's own line, whatever the person is called."""
+
+REST_WITHIN_S = 2.0
+"""Speech is made a second at a time, so that its rest needs a writer who goes on for so long."""
 
 MOST_STOPS = 4
 """Servers take no more."""
@@ -98,32 +104,69 @@ def _label(names: Sequence[str]) -> str:
 
 async def guard_reply(written: AsyncGenerator[Written], guard: SpeakerGuard) -> AsyncGenerator[Written]:
     """The character's own part of all that a language model writes, with its calls and its speech; ends early where
-    another speaker's line begins. Closes `written` when it ends."""
-    finish: Finish | None = None
-    last: str | OwnWords = ""
+    another speaker's line begins, once what had been written before is heard. Closes `written` when it ends."""
+    words, finish, samples = _GuardedWords(guard), None, 0
     async with aclosing(written):
         async for item in written:
-            match item:
-                case str() | OwnWords():
-                    last = item
-                    if own := guard.feed(_text(item)):
-                        yield _with_text(item, own)
-                case Finish():
-                    finish = item
-                case _:
-                    yield item
-            if guard.finished:
-                return
-    if own := guard.finish():
-        yield _with_text(last, own)
+            if isinstance(item, str | OwnWords):
+                for own in words.feed(item):
+                    yield own
+                if guard.finished:
+                    async for piece in _speech_before(item, written, samples):
+                        yield piece
+                    return
+            elif isinstance(item, Finish):
+                finish = item
+            else:
+                samples += sample_count(item.pcm) if isinstance(item, Speech) else 0
+                yield item
+    for own in words.finish():
+        yield own
     if finish is not None:
         yield finish
 
 
-def _text(words: str | OwnWords) -> str:
-    return words if isinstance(words, str) else words.text
+async def _speech_before(
+    words: str | OwnWords, written: AsyncGenerator[Written], samples: int
+) -> AsyncGenerator[Speech]:
+    """The speech that had been written before these words; `samples` of it have come already."""
+    if isinstance(words, str):
+        return
+    left = words.after - samples if words.heard else sys.maxsize
+    while left > 0:
+        try:
+            item = await asyncio.wait_for(anext(written, None), REST_WITHIN_S)
+        except TimeoutError:
+            return
+        if item is None or isinstance(item, SpeechOver):
+            return
+        if isinstance(item, Speech):
+            yield Speech(item.pcm[: left * SAMPLE_BYTES])
+            left -= sample_count(item.pcm)
 
 
-def _with_text(words: str | OwnWords, text: str) -> str | OwnWords:
-    """Words of the same kind."""
-    return text if isinstance(words, str) else replace(words, text=text)
+class _GuardedWords:
+    """The character's own words of a reply, each of the kind it came as."""
+
+    def __init__(self, guard: SpeakerGuard) -> None:
+        self._guard = guard
+        self._last: str | OwnWords = ""
+
+    def feed(self, words: str | OwnWords) -> Iterator[str | OwnWords]:
+        """What is sure after these."""
+        if _heard(words) != _heard(self._last):
+            yield from self.finish()
+        self._last = words
+        yield from self._sure(self._guard.feed(words if isinstance(words, str) else words.text))
+
+    def finish(self) -> Iterator[str | OwnWords]:
+        """The rest."""
+        yield from self._sure(self._guard.finish())
+
+    def _sure(self, text: str) -> Iterator[str | OwnWords]:
+        if text:
+            yield text if isinstance(self._last, str) else replace(self._last, text=text)
+
+
+def _heard(words: str | OwnWords) -> bool | None:
+    return None if isinstance(words, str) else words.heard

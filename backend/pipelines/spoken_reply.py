@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from backend.audio import Resampler
-from backend.engines.interfaces import OwnWords, Speech, Written
+from backend.engines.interfaces import Speech, Written
 from backend.engines.tasks import stop
 from backend.pipelines.llm import SENTENCES_AHEAD
 from backend.pipelines.narration import Narration
@@ -59,19 +59,14 @@ async def speak_reply(
 
 
 async def own_reply(written: AsyncGenerator[Written], own_rate_hz: int, rate_hz: int) -> AsyncGenerator[Written]:
-    """A reply whose writer speaks itself, with the speech at `rate_hz`; what it does not speak is there to be read.
-    Closes `written` when it ends."""
+    """A reply whose writer speaks itself, with the speech at `rate_hz`. Closes `written` when it ends."""
     resampler = Resampler(own_rate_hz, rate_hz)
     async with aclosing(written):
         async for item in written:
-            match item:
-                case str():
-                    yield OwnWords(item, heard=False)
-                case Speech(pcm):
-                    if pcm := resampler.feed(pcm):
-                        yield Speech(pcm)
-                case _:
-                    yield item
+            if not isinstance(item, Speech):
+                yield item
+            elif pcm := resampler.feed(item.pcm):
+                yield Speech(pcm)
     if pcm := resampler.finish():
         yield Speech(pcm)
 

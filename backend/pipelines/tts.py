@@ -111,18 +111,19 @@ class TTSPipeline:
         own: _Rendering | None = None
         async with audio, to_voice:
             async for item in to_voice:
-                if isinstance(item, OwnSpeechItem):
-                    own = own or self._begin(item, audio)
-                    own.goes_on_to(item.end)
-                    await own.take(item.pcm)
-                    continue
-                if own is not None:
-                    await own.finish()
-                    own = None
-                if isinstance(item, ReplyWritten):
-                    await audio.send(ReplyVoiced(item.reply))
-                else:
-                    await self._speak(item, audio)
+                match item:
+                    case OwnSpeechItem(pcm=pcm):
+                        own = own or self._begin(item, audio)
+                        own.goes_on_to(item.end)
+                        if pcm is None:
+                            await own.finish()
+                            own = None
+                        else:
+                            await own.take(pcm)
+                    case SentenceItem():
+                        await self._speak(item, audio)
+                    case ReplyWritten(reply):
+                        await audio.send(ReplyVoiced(reply))
 
     async def _speak(self, item: SentenceItem, audio: MemoryObjectSendStream[AudioItem]) -> None:
         reply, voice = item.reply, self.voices.of(item.reply.character)

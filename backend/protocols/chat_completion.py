@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, assert_never
 from uuid import uuid4
 
-from backend.engines.interfaces import Finish, OwnWords, Speech, ToolCallPiece
+from backend.engines.interfaces import Finish, OwnWords, Speech, SpeechOver, ToolCallPiece
 from backend.protocols.chat_messages import OWN_FIELD
 from backend.protocols.openai_speech import CHARACTERS_PER_TOKEN, audio_tokens
 
@@ -32,6 +32,7 @@ class Completion:
         self.text = ""
         """What is heard, or, of an answer that is not, what is read."""
         self._beside = ""
+        self._own_voice = False
         self.audio_s = 0.0
         """Seconds of speech so far; counted by whoever knows the rate."""
         self._id = f"chatcmpl-{uuid4().hex}"
@@ -47,8 +48,11 @@ class Completion:
 
     @property
     def has_audio(self) -> bool:
-        """Whether the answer has sound: one that only calls functions, or is there to be read, has none."""
-        return self._speaks and (bool(self.text) or self.audio_s > 0 or not (self._calls or self._beside))
+        """Whether the answer has sound: one that only calls functions has none, nor one that its writer did not
+        speak."""
+        if self._own_voice:
+            return self.audio_s > 0
+        return self._speaks and (bool(self.text) or not self._calls)
 
     def add(self, item: Written) -> dict[str, Any]:
         """The next of the answer; returns what that adds to the message, which may be nothing."""
@@ -57,13 +61,17 @@ class Completion:
                 self.text += text
                 return {"audio": self._audio_delta({"transcript": text})} if self._speaks else {"content": text}
             case OwnWords(text):
+                self._own_voice = True
                 self._beside += text
                 return {"content": text}
+            case SpeechOver():
+                return {}
             case Speech(pcm):
                 return {"audio": self._audio_delta({"data": base64.b64encode(pcm).decode()})}
             case ToolCallPiece():
                 return {"tool_calls": [self._call_delta(item)]}
             case Finish():
+                self._own_voice = self._own_voice or item.audio_tokens is not None
                 self._finish = item
                 return {}
             case _:

@@ -105,8 +105,7 @@ class ChatAnswer:
         tts, voice = engines.tts, self._asked.voice or (character.voice if character else engines.tts.voices[0])
         if not isinstance(tts, SpeechLanguageModel):
             return speak_reply(self._written(engines.llm), tts, tts.open_voice(voice), RATE_HZ)
-        seed = self._generation.extra.get("seed")
-        manner = Manner(seed=seed if isinstance(seed, int) else None)
+        manner = Manner(seed=self._asked.seed)
         writer = tts.open_writer(voice, manner, self._completion.audio_id)
         return own_reply(self._written(writer), tts.sample_rate_hz, RATE_HZ)
 

@@ -8,8 +8,9 @@ from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
+from boson_multimodal import audio_server
 from boson_multimodal.audio_server import AudioServer
-from boson_multimodal.speech_answers import AnswerFinish, PcmDelta, TextDelta, ToolCall, TranscriptDelta
+from boson_multimodal.speech_answers import AnswerFinish, PcmDelta, SpeechDone, TextDelta, ToolCall, TranscriptDelta
 from boson_multimodal.speech_chunks import ToolCallPiece, Usage
 from boson_multimodal.speech_llm import SpeechLLM, SpeechLLMError
 from boson_multimodal.speech_prompts import SpeechPromptError
@@ -41,14 +42,16 @@ CALLS = delta(tool_calls=[{"index": 0, "id": "c", "function": {"name": "f", "arg
 
 
 @asynccontextmanager
-async def serving(*script, voice: FakeVoice | None = None, timeout_s: float = 20, codes_ahead: int = 99, **settings):
+async def serving(
+    *script, voice: FakeVoice | None = None, timeout_s: float = 20, codes_ahead: int = 99, at_once: int = 8, **settings
+):
     """An audio server with a scripted model; neither leaves anything open."""
     voice = voice or FakeVoice()
     async with (
         serve_step(*script, **settings) as model,
         SpeechLLM(model.base_url, retries=0, timeout_s=timeout_s) as llm,
     ):
-        server = AudioServer(llm, voice, "nora", codes_ahead=codes_ahead)
+        server = AudioServer(llm, voice, "nora", codes_ahead=codes_ahead, at_once=at_once)
         yield server, voice, model
         assert server.metrics.active == 0
         assert voice.closed == len(voice.opened) - (voice.fails == "open")
@@ -280,3 +283,45 @@ async def test_a_batch_is_answered_in_order(at_once):
     assert first.finish.id != last.finish.id
     assert isinstance(wrong, SpeechPromptError)
     assert (server.metrics.answered, server.metrics.failed) == (2, 1)
+
+
+async def test_an_answer_may_speak_twice():
+    """Each speech is heard to its end while the model goes on writing; words tell how many codes came before them."""
+    rest = asyncio.Event()
+    script = [content("A" + codes(1, 2) + "<tts_end> (nods)"), rest, content("<tts_start>B" + codes(3)), STOP]
+    async with serving(*script) as (server, _, _model):
+        events = []
+        async with aclosing(server.stream(ASKED)) as stream:
+            async for event in stream:
+                events.append(event)
+                if event == SpeechDone():
+                    rest.set()
+    assert pcm(events) == sound([1, 2]) + sound([3])
+    assert [event for event in events if isinstance(event, TranscriptDelta)] == [
+        TranscriptDelta("A", 0),
+        TranscriptDelta("B", 2),
+    ]
+    assert [type(event) for event in events].count(SpeechDone) == 2
+    assert [event.text for event in events if isinstance(event, TextDelta)] == [" (nods)"]
+
+
+async def test_answers_wait_for_room(monkeypatch):
+    """More than can be spoken at once take turns; who would wait too long is told."""
+    rest = asyncio.Event()
+    async with serving(*RAW[:3], rest, *RAW[3:], at_once=1) as (server, voice, _):
+        async with aclosing(server.stream(ASKED)) as first, aclosing(server.stream(ASKED)) as second:
+            assert await anext(first) == await anext(second) == TranscriptDelta("Hel")
+            monkeypatch.setattr(audio_server, "ROOM_WITHIN_S", 0)
+            with pytest.raises(SynthesisError, match="too many"):
+                await server.generate(ASKED)
+            assert len(voice.opened) == 1
+            rest.set()
+            assert pcm([event async for event in first]) == sound(CODES)
+            assert pcm([event async for event in second]) == sound(CODES)
+
+
+async def test_what_nobody_can_refer_to_is_not_kept():
+    """Only answers that have an id for somebody take memory."""
+    async with serving(*RAW) as (server, _, _model):
+        finish = (await server.generate(ASKED, remember=False)).finish
+        assert (finish.expires_at, len(server.answers)) == (None, 0)

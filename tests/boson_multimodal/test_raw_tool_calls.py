@@ -66,11 +66,26 @@ def test_a_call_without_arguments_has_none():
     assert taken("<tool_call>function\nlook</tool_call>") == [("look", "{}")]
 
 
-def test_a_call_without_an_end_is_text():
-    """A call that never ends holds back no more than a bounded text."""
-    endless = "<tool_call>" + "x" * (2 * MOST_CHARACTERS)
+def test_a_call_that_never_ends_is_text():
+    """It holds back no more than a bounded text."""
+    endless = "<tool_call>function\n" + "x" * (2 * MOST_CHARACTERS)
     assert taken(*(endless[at : at + 7] for at in range(0, len(endless), 7))) == [endless]
     assert len("".join(RawToolCalls().feed(endless))) == len(endless)
+
+
+def test_prose_about_calls_is_not_held_back():
+    """What cannot become a call is known at once."""
+    calls = RawToolCalls()
+    assert "".join(calls.feed("Write <tool_call> to ")) == "Write <tool_call> to "
+    assert "".join(calls.feed("call.")) == "call."
+
+
+def test_a_call_that_was_cut_off():
+    """Whole arguments are a call, whether or not its end was written; half of them are nothing that anybody reads."""
+    assert taken("Hm. <tool_call>function\nlook\n{}") == ["Hm. ", ("look", "{}")]
+    assert taken('Hm. <tool_call>function\nlook\n{"at": "se') == ["Hm. "]
+    assert taken("<tool_call>function\nlo") == [("lo", "{}")]
+    assert taken("Hm. <tool_call>func") == ["Hm. <tool_call>func"]
 
 
 def test_every_call_has_an_id_of_its_own():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from functools import partial
 
 import pytest
 
@@ -31,7 +32,7 @@ class Model:
             self.closed = True
 
 
-async def silence(codes: asyncio.Queue, taken: asyncio.Event):
+async def silence(taken: asyncio.Event, codes: asyncio.Queue):
     """A voice that takes one code and is stuck."""
     await codes.get()
     taken.set()
@@ -48,7 +49,7 @@ async def turns() -> None:
 async def test_the_model_does_not_run_ahead_of_the_voice():
     """A voice that is stuck stops the reading after as many codes as may wait; closing still ends both."""
     pipeline, model, taken = SpeechPipeline(codes_ahead=8), Model(ParserEvent("audio", (2,))), asyncio.Event()
-    async with aclosing(pipeline.run(model.write(), silence(pipeline.codes, taken))) as events:
+    async with aclosing(pipeline.run(model.write(), partial(silence, taken))) as events:
         assert await anext(events) == TranscriptDelta("Hi")
         await taken.wait()
         await turns()
@@ -59,7 +60,7 @@ async def test_the_model_does_not_run_ahead_of_the_voice():
 async def test_the_model_does_not_run_ahead_of_the_listener():
     """A listener that takes nothing stops the reading after as many events as may wait."""
     pipeline, model, taken = SpeechPipeline(codes_ahead=8), Model(ParserEvent("text", "x")), asyncio.Event()
-    async with aclosing(pipeline.run(model.write(), silence(pipeline.codes, taken))) as events:
+    async with aclosing(pipeline.run(model.write(), partial(silence, taken))) as events:
         assert await anext(events) == TranscriptDelta("Hi")
         await turns()
         assert model.written == EVENTS_AHEAD + 1
@@ -81,8 +82,9 @@ async def test_a_failure_while_closing_does_not_hold_it_up(failing, caplog):
                 raise RuntimeError("lost at last")
 
     written = breaking(model.write(), failing == "model")
-    sound = breaking(silence(pipeline.codes, taken), failing == "voice")
-    async with aclosing(pipeline.run(written, sound)) as events:
+    async with aclosing(
+        pipeline.run(written, lambda codes: breaking(silence(taken, codes), failing == "voice"))
+    ) as events:
         await anext(events)
         await taken.wait()
         await turns()

@@ -126,6 +126,14 @@ async def test_whoever_speaks_for_another_calls_nothing_more():
     assert isinstance(told[-1], events.ReplyTextDone)
 
 
+@pytest.mark.parametrize(("arguments", "made"), [('{"at": "s', 1), ('{"at": "sky"}', 2), ("", 1)])
+async def test_of_calls_in_a_reply_that_was_cut_those_count_that_are_whole(arguments, made):
+    """The last one may have been broken off, or the text after it."""
+    calls = ToolCallPiece(0, "{}", "call_a", "go"), ToolCallPiece(1, arguments, "call_b", "look")
+    told, _, _ = await write(*calls, Finish("length"))
+    assert len(of(told, events.CallDone)) == made
+
+
 async def test_the_model_is_asked_to_stop_at_the_names_of_others():
     """The person's first, then the others', who spoke last first; the client's own stop sequences are left to the
     engine to heed."""

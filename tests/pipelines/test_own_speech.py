@@ -10,7 +10,7 @@ import pytest
 from backend import events
 from backend.audio import sample_count
 from backend.conversation import Conversation
-from backend.engines.interfaces import Finish, Generation, OwnWords, Speech, ToolCallPiece
+from backend.engines.interfaces import Finish, Generation, OwnWords, Speech, SpeechOver, ToolCallPiece
 from backend.heard import SpeechRate, SpokenReply
 from backend.ledger import Ledger
 from backend.lines import ReplyLine
@@ -112,7 +112,8 @@ async def test_words_beside_the_speech_are_no_part_of_it():
 
 async def test_the_line_of_another_ends_it():
     """Where somebody else's line begins the writer is closed, and what was its own has been said."""
-    told, audio, reply = await speak(OwnWords("Mara: Aye."), SECOND, OwnWords("\nTheo: No."), SECOND, SECOND)
+    theirs = OwnWords("\nTheo: No.", after=RATE_HZ)
+    told, audio, reply = await speak(OwnWords("Mara: Aye."), theirs, SECOND, SECOND, SECOND)
     assert reply.line.text == "Aye."
     assert sum(sample_count(item.pcm) for item in of(audio, AudioChunkItem)) == RATE_HZ
     assert of(told, events.ReplyTextDone)
@@ -123,6 +124,37 @@ async def test_calls_among_the_speech():
     told, audio, _ = await speak(OwnWords("Let me look."), SECOND, ToolCallPiece(0, "{}", "call_1", "look"), Finish())
     assert [event.line.name for event in of(told, events.CallDone)] == ["look"]
     assert isinstance(audio[-1], ReplyVoiced)
+
+
+async def test_the_end_of_the_speech_is_not_waited_for():
+    """When all has been said the sentence is over, whatever the writer still writes; it may speak again."""
+    pieces = [OwnWords("Aye."), SECOND, SpeechOver(), OwnWords(" (smiles)", heard=False)]
+    told, audio, reply = await speak(*pieces, OwnWords(" And so?"), SECOND, SpeechOver(), Finish())
+    kinds = [type(item) for item in audio]
+    assert kinds.count(SentenceVoiced) == 2
+    assert kinds.index(SentenceVoiced) < len(kinds) - 3
+    assert [(event.sentence, event.text) for event in of(told, events.ReplySentence)] == [(0, "Aye."), (1, " And so?")]
+    said = next(place for place, event in enumerate(told) if isinstance(event, events.ReplySentence))
+    assert any(isinstance(event, events.ReplyText) for event in told[said:])
+    assert reply.line.text == "Aye. (smiles) And so?"
+
+
+async def test_a_reply_that_begins_without_speech_is_read_out():
+    """All of it, by the character's voice, and what is spoken then after all is not heard twice."""
+    pieces = [OwnWords("\n", heard=False), OwnWords("I would rather", heard=False), OwnWords(" write. And")]
+    told, audio, reply = await speak(*pieces, SECOND, OwnWords(" so on.", heard=False), SpeechOver(), Finish())
+    assert reply.line.text == "\nI would rather write. And so on."
+    assert [event.text for event in of(told, events.ReplySentence)] == ["I would rather write.", "And so on."]
+    assert [(sentence.start, sentence.end) for sentence in reply.spoken.sentences] == [(1, 22), (23, 33)]
+    assert [item.sentence_index for item in of(audio, SentenceVoiced)] == [0, 1]
+
+
+async def test_a_line_break_before_the_speech_is_none():
+    """White space is not read out, and keeps nobody from speaking."""
+    told, audio, reply = await speak(OwnWords("\n", heard=False), OwnWords("Aye."), SECOND, Finish())
+    assert sum(sample_count(item.pcm) for item in of(audio, AudioChunkItem)) == RATE_HZ
+    assert [event.text for event in of(told, events.ReplySentence)] == ["Aye."]
+    assert reply.spoken.heard_text(reply.line.text, RATE_HZ) == "\nAye."
 
 
 async def test_speech_without_words():

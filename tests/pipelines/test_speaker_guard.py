@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.engines.interfaces import Finish, OwnWords, Speech, ToolCallPiece
-from backend.pipelines.speaker_guard import SpeakerGuard, guard_reply, stop_sequences
+from backend.engines.interfaces import Finish, OwnWords, Speech, SpeechOver, ToolCallPiece
+from backend.pipelines.speaker_guard import REST_WITHIN_S, SpeakerGuard, guard_reply, stop_sequences
 from tests.scripted import tokens
 
 
@@ -77,6 +79,39 @@ async def test_words_that_are_spoken_already_are_guarded_alike():
     assert guarded == [OwnWords("Aye."), sound, aside]
     kept = [item async for item in guard_reply(written(OwnWords("Aye.\nTh")), SpeakerGuard("Mara", ["Theo"]))]
     assert kept == [OwnWords("Aye."), OwnWords("\nTh")]
+
+
+@pytest.mark.virtual_time
+async def test_what_had_been_written_is_heard():
+    """The sound of one's own words comes after them: it is waited for up to where the other's line was written, to the
+    sample, and no longer than a writer may need for it."""
+    second = Speech(bytes(2 * 100))
+
+    def script(*rest):
+        return written(OwnWords("Aye."), second, OwnWords("\nTheo: No.", after=250), OwnWords(" Go!", after=260), *rest)
+
+    async def heard(source) -> list:
+        return [item async for item in guard_reply(source, SpeakerGuard("Mara", ["Theo"]))][1:]
+
+    assert await heard(script(second, second, second)) == [second, second, Speech(bytes(2 * 50))]
+    assert await heard(script(second, SpeechOver(), second)) == [second, second]
+    assert await heard(script(second)) == [second, second]
+
+    async def stalls():
+        async for item in script(second):
+            yield item
+        await asyncio.Event().wait()
+
+    before = asyncio.get_running_loop().time()
+    assert await heard(stalls()) == [second, second]
+    assert asyncio.get_running_loop().time() - before == pytest.approx(REST_WITHIN_S)
+
+
+async def test_words_of_another_kind_are_no_part_of_a_name():
+    """What is held back because it may become a name is released as what it was."""
+    source = written(OwnWords("Aye. Th"), OwnWords(" (nods)", heard=False))
+    guarded = [item async for item in guard_reply(source, SpeakerGuard("Mara", ["Theo"]))]
+    assert guarded == [OwnWords("Aye."), OwnWords(" Th"), OwnWords(" (nods)", heard=False)]
 
 
 async def test_a_reply_that_is_cut_closes_the_writer():

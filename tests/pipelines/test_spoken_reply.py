@@ -8,7 +8,7 @@ from contextlib import aclosing
 import pytest
 
 from backend.audio import sample_count
-from backend.engines.interfaces import Finish, OwnWords, Speech, ToolCallPiece
+from backend.engines.interfaces import Finish, OwnWords, Speech, SpeechOver, ToolCallPiece
 from backend.errors import EngineError
 from backend.pipelines.spoken_reply import own_reply, speak_reply
 from tests.scripted import CHARACTER_S, RATE_HZ, ScriptedTextToSpeech
@@ -118,17 +118,13 @@ async def test_who_never_reads_on_is_cancelled_cleanly():
 
 
 async def test_a_reply_that_speaks_for_itself():
-    """Its speech comes at the rate asked for, and what it does not speak is there to be read; who leaves closes it."""
+    """Its speech comes at the rate asked for, all else as it is; who leaves closes it."""
     half = Speech((1000).to_bytes(2, "little") * 12_000)
-    writer = Writer(OwnWords("Aye."), half, half, " (smiles)", ToolCallPiece(0, "{}"), Finish())
+    rest = [SpeechOver(), OwnWords(" (smiles)", heard=False), ToolCallPiece(0, "{}"), Finish()]
+    writer = Writer(OwnWords("Aye."), half, half, *rest)
     async with aclosing(own_reply(writer.stream(), 24_000, 48_000)) as stream:
         found = [item async for item in stream]
-    assert [item for item in found if not isinstance(item, Speech)] == [
-        OwnWords("Aye."),
-        OwnWords(" (smiles)", heard=False),
-        ToolCallPiece(0, "{}"),
-        Finish(),
-    ]
+    assert [item for item in found if not isinstance(item, Speech)] == [OwnWords("Aye."), *rest]
     assert sum(sample_count(item.pcm) for item in found if isinstance(item, Speech)) == 48_000
     async with aclosing(own_reply(writer.stream(), 24_000, 24_000)) as stream:
         assert [await anext(stream), await anext(stream)] == [OwnWords("Aye."), half]

@@ -140,6 +140,7 @@ async def test_tools_there_and_back(checkpoint, form, said):
     assert told == result
 
 
+@pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")
 async def test_the_model_hears_recordings(checkpoint):
     """What is said reaches the model as sound: 16 kHz, in parts of at most 25 s, before the words, from any format."""
     parts = [
@@ -182,9 +183,12 @@ async def test_a_character_speaks_for_itself(checkpoint):
     """The model named after a character has its prompt and its voice, remembers what others said, and keeps to its own
     lines."""
     script = [*RAW[:4], content("\nUser: I see." + codes(1, 2, 3, 4)), *RAW[4:]]
+    in_annas = SPOKEN | {"audio": AUDIO}
     async with answering(checkpoint, *script) as (client, llm):
-        answer = (await asking(client, model="character:nora", **SPOKEN)).choices[0].message
+        answer = (await asking(client, model="character:nora", **in_annas)).choices[0].message
     assert answer.audio.transcript == "".join(text for text, _ in SPEECH[:4])
+    said = sound_of(checkpoint, [*CODES[:32], 1, 2, 3, 4, *CODES[32:]])
+    assert base64.b64decode(answer.audio.data) == said[: 2 * 960 * 32]
     assert answer.voicechat == {"character": "nora"}
     assert "You are Nora" in llm.requests[0][1]["messages"][0]["content"]
 
@@ -196,6 +200,9 @@ async def test_what_is_not_spoken_is_there_to_be_read(checkpoint):
         assert (silent.content, silent.audio) == ("I would rather write.", None)
         chunks = await asking(client, **STREAMED)
         assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "I would rather write."
+        llm.script = [STOP]
+        nothing = (await asking(client, **SPOKEN)).choices[0].message
+        assert (nothing.content, nothing.audio) == ("", None)
         llm.script = [*RAW[:4], content("<tts_end> (smiles)"), STOP]
         both = (await asking(client, **SPOKEN)).choices[0].message
     assert both.content == " (smiles)"
@@ -220,6 +227,8 @@ async def test_how_to_write_reaches_the_model(checkpoint):
     ("change", "status", "param"),
     [
         ({"n": 2}, 400, "n"),
+        ({"seed": 2**70}, 400, "seed"),
+        ({"seed": True}, 400, "seed"),
         ({"audio": AUDIO | {"voice": "nobody"}}, 404, "audio.voice"),
         ({"audio": AUDIO | {"format": "midi"}}, 400, "audio.format"),
         ({"stream": True, "audio": AUDIO | {"format": "mp3"}}, 400, "audio.format"),
