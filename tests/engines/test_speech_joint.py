@@ -101,3 +101,22 @@ def test_silence_is_like_silence(level):
     joint.next_take()
     heard += fed(joint, noise(0.5, seed=5) + hiss + tone(0.1)) + joint.finish()
     assert sample_count(heard) == sample_count(noise(0.5, seed=5) + hiss + tone(0.1))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.floats(0.0, 1.0)), min_size=1, max_size=4),
+    st.integers(2, 9000).map(lambda n: n // 2 * 2),
+)
+def test_takes_of_any_kind_are_joined_to_about_the_same_length(takes, piece):
+    """Whichever takes break off where: what is heard is counted, is as long as the longest way into a take, and at most
+    a word longer for each change."""
+    joint, heard, furthest = SpeechJoint(RATE_HZ, joins=True), b"", 0
+    for kind, share in takes:
+        sound = silence(0.5) + noise(0.5, seed=kind) if kind % 2 else noise(0.4, seed=kind) + tone(0.3) + silence(0.2)
+        joint.next_take()
+        heard += fed(joint, sound[: 2 * int(share * RATE_HZ)], piece)
+        furthest = max(furthest, sample_count(sound[: 2 * int(share * RATE_HZ)]))
+    heard += joint.finish()
+    assert joint.passed == sample_count(heard)
+    assert joint.position == furthest
+    assert furthest <= sample_count(heard) <= furthest + 0.4 * RATE_HZ * (len(takes) - 1)
