@@ -1,6 +1,6 @@
 """How long a silent speech server is waited for while another could speak instead.
 
-What counts is what the listener notices. Until the first sound of a text that is not known, so a fixed time is allowed.
+What counts is what the listener notices. Before anything is heard of a text that is not known: a fixed time is allowed.
 From then on the listener takes as long to hear as it takes to say: while plenty is unheard a server may take its time;
 before that runs out, another one must have said again what has been said, for which it takes about as long as this one.
 """
@@ -62,6 +62,7 @@ class Patience:
         if not self._anyone_else():
             return None
         if self._longest_wait_s is None:
-            return FIRST_SOUND_S
+            somebody_waits = self._samples > 0
+            return min(FIRST_SOUND_S, max(LONGEST_S, self.unheard_s - RESERVE_S)) if somebody_waits else FIRST_SOUND_S
         usual_s = min(max(SHORTEST_S, 2 * self._longest_wait_s), LONGEST_S)
         return max(usual_s, self.unheard_s - self._waited_s - RESERVE_S)

@@ -33,12 +33,22 @@ def test_without_anyone_else_it_has_no_end(clock):
 
 
 def test_the_first_sound_may_take_its_time(clock):
-    """For every server anew."""
+    """For every server anew, while nothing was heard."""
     several = patience(clock)
     assert several.seconds == FIRST_SOUND_S
     several.waited(0.1)
     several.next_take()
     assert several.seconds == FIRST_SOUND_S
+
+
+@pytest.mark.parametrize(("unheard_s", "allowed_s"), [(0.5, LONGEST_S), (2.0, 2.0 - RESERVE_S), (9.0, FIRST_SOUND_S)])
+def test_the_first_sound_of_who_goes_on_is_waited_for_by_the_listener(clock, unheard_s, allowed_s):
+    """In the middle of a text: no longer than there is something to hear, but for a second."""
+    several = patience(clock)
+    several.waited(0.1)
+    several.passed_on(int(unheard_s * RATE_HZ))
+    several.next_take()
+    assert several.seconds == pytest.approx(allowed_s)
 
 
 @pytest.mark.parametrize(
