@@ -13,7 +13,9 @@ from fastapi.middleware.cors import CORSMiddleware
 from backend.cast import default_cast, load_cast
 from backend.encoding import load_codecs
 from backend.engines.bridge import call_in_thread
-from backend.engines.higgs import HiggsTextToSpeech
+from backend.engines.higgs import DEFAULT_CODEC as HIGGS_CODEC
+from backend.engines.higgs import DEFAULT_MODEL as HIGGS_MODEL
+from backend.engines.higgs import HiggsTextToSpeech, holds_codec
 from backend.engines.interfaces import Generation
 from backend.engines.library_voices import with_library
 from backend.engines.offline_recognizer import OfflineSpeechToText
@@ -29,6 +31,7 @@ from backend.engines.step_audio2_writer import StepAudio2SpeechModel
 from backend.engines.tasks import stop
 from backend.engines.whisper import WhisperSpeechToText
 from backend.errors import ConfigurationError
+from backend.loading import hold_engines
 from backend.pipelines.turn_detection import TurnSettings
 from backend.roster import Roster
 from backend.routes import (
@@ -45,8 +48,10 @@ from backend.routes import (
 )
 from backend.routes.body_limit import BodyLimit
 from backend.routes.errors import DOCUMENTED, install_error_handlers
+from backend.routes.loading_gate import LoadingGate
 from backend.routes.page import Page
 from backend.server import Server
+from backend.serverless.model_path import find_model
 from backend.session_settings import Engines, SessionSettings
 from backend.storage.characters import StoredCast
 from backend.storage.database import Database
@@ -71,7 +76,7 @@ def choose_engines(settings: Settings) -> Engines:
     return Engines(
         stt=_stt(settings, changed),
         llm=_llm(settings),
-        tts=_tts(settings, changed),
+        tts=choose_tts(settings, changed),
         vad=SileroVad(),
         turn_model=SmartTurn(settings.turn_model) if settings.turn_model else None,
         changed=changed,
@@ -109,10 +114,11 @@ def _llm(settings: Settings) -> LanguageModel:
     return OpenAILanguageModel(base_url=settings.llm_base_url, api_key=settings.llm_api_key, model=model)
 
 
-def _tts(settings: Settings, changed: asyncio.Event) -> TextToSpeech:
+def choose_tts(settings: Settings, changed: asyncio.Event | None = None) -> TextToSpeech:
+    """The voices the settings ask for, not yet loaded; see `choose_engines`. `changed` is set when they change."""
     match settings.tts:
         case "higgs":
-            return HiggsTextToSpeech(settings.tts_model, settings.tts_codec, settings.device)
+            return _higgs(settings)
         case "step-audio2":
             return _step_audio2(settings)
         case "openai":
@@ -129,6 +135,13 @@ def _tts(settings: Settings, changed: asyncio.Event) -> TextToSpeech:
         fallback=OfflineTextToSpeech() if settings.tts_fallback == "offline" else None,
         changed=changed,
     )
+
+
+def _higgs(settings: Settings) -> HiggsTextToSpeech:
+    model = find_model(settings.tts_model or HIGGS_MODEL, settings.volume).path
+    own_codec = settings.tts_codec is None and holds_codec(model)
+    codec = None if own_codec else find_model(settings.tts_codec or HIGGS_CODEC, settings.volume).path
+    return HiggsTextToSpeech(model, codec, settings.device)
 
 
 def _step_audio2(settings: Settings) -> StepAudio2TextToSpeech:
@@ -190,9 +203,11 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
                 await stack.enter_async_context(server.database)
                 await server.roster.open(given, default_cast())
                 await call_in_thread(load_codecs, server.decoding)
-                for engine in (chosen.turn_model, chosen.stt, chosen.llm, chosen.tts):
-                    if engine is not None:
-                        await stack.enter_async_context(engine)
+                stack.push_async_callback(stop, asyncio.create_task(hold_engines(server), name="loading"))
+                if settings.listen == "when-loaded":
+                    await server.loaded.wait()
+                    if server.startup_error is not None:
+                        raise server.startup_error
                 stack.push_async_callback(server.live.close)
                 stack.push_async_callback(stop, asyncio.create_task(server.live.tell_engines(), name="engines"))
             except ConfigurationError as error:
@@ -204,6 +219,7 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
     app.state.server = server
     install_error_handlers(app, [route for router in ROUTERS for route in router.routes])
     app.add_middleware(BodyLimit)
+    app.add_middleware(LoadingGate)
     app.add_middleware(CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["*"], allow_headers=["*"])
     for router in ROUTERS:
         app.include_router(router)

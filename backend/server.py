@@ -58,6 +58,8 @@ class Server:
     """Sessions of the native protocol."""
     startup_error: ConfigurationError | None = None
     """Why an engine could not be loaded."""
+    loaded: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once every engine is loaded, or one cannot be."""
 
     def __post_init__(self) -> None:
         self.store = ConversationStore(self.database)
@@ -102,12 +104,26 @@ class Server:
         finally:
             self.connected -= 1
 
+    def not_loaded(self) -> str | None:
+        """Why no engine can be asked yet, or ever; `None` once they can be."""
+        if self.startup_error is not None:
+            return f"an engine could not be loaded: {self.startup_error}"
+        return None if self.loaded.is_set() else "the engines are being loaded"
+
     def not_ready(self) -> str | None:
         """Why a session would not be served now; `None` when it would."""
+        if (reason := self.engines_not_ready()) is not None:
+            return reason
+        if self.connected >= self.settings.max_sessions:
+            return f"all {self.settings.max_sessions} sessions are taken"
+        return None
+
+    def engines_not_ready(self) -> str | None:
+        """Why an engine would not serve now; `None` when all would."""
+        if (reason := self.not_loaded()) is not None:
+            return reason
         engines = {"stt": self.engines.stt, "llm": self.engines.llm, "tts": self.engines.tts}
         for stage, engine in engines.items():
             if not engine.ready:
                 return f"{stage} engine {engine.name} is not ready: {engine.detail}"
-        if self.connected >= self.settings.max_sessions:
-            return f"all {self.settings.max_sessions} sessions are taken"
         return None

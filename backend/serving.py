@@ -80,7 +80,9 @@ class _AnnouncingServer(uvicorn.Server):
         await super().shutdown(sockets)
 
     async def _announce_ready(self) -> None:
-        await self._server.engines.stt.loaded()
+        await self._server.loaded.wait()
+        if self._server.startup_error is None:
+            await self._server.engines.stt.loaded()
         reason = self._server.not_ready()
         print("voicechat is ready" if reason is None else f"voicechat is not ready: {reason}", flush=True)
 

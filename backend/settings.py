@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, Field, field_validator
+from pydantic import AfterValidator, AliasChoices, Field, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -70,7 +70,17 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="VOICECHAT_", toml_file=CONFIG_FILE, frozen=True, extra="ignore")
 
     host: str = Field("127.0.0.1", description="address to listen on")
-    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 picks a free one and prints it")
+    port: int = Field(
+        8000,
+        ge=0,
+        le=65535,
+        validation_alias=AliasChoices("VOICECHAT_PORT", "port"),  # also PORT: names of variables have no case
+        description="port to listen on; 0 picks a free one and prints it (also PORT)",
+    )
+    listen: Literal["when-loaded", "at-once"] = Field(
+        "when-loaded",
+        description="when to listen: when the engines are loaded, or at once, /ping then tells how far they are",
+    )
     stt: SttName = Field("auto", description="speech recognition")
     stt_base_url: HttpUrl | None = Field(None, description="OpenAI-compatible server for speech recognition")
     stt_api_key: str | None = Field(None, description="its key")
@@ -113,6 +123,9 @@ class Settings(BaseSettings):
         "of the step-audio2 voice",
     )
     tts_voices: Path | None = Field(None, description="folder of recordings that the step-audio2 voice speaks like")
+    volume: Path = Field(
+        Path("/runpod-volume"), description="folder that models are looked for in before the hub, a network volume"
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where local models run")
     silence_ms: int | None = Field(None, ge=50, le=10_000, description="silence that ends the person's turn")
     turn_model: Path | None = Field(
@@ -155,3 +168,42 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+class WorkerSettings(Settings):
+    """Those of the serverless worker: the server's, and what only jobs have."""
+
+    job_timeout_s: float = Field(
+        570, gt=0, description="seconds that a job may take; a little less than the platform's own limit"
+    )
+    jobs_at_once: int = Field(4, ge=1, description="jobs that are worked on at the same time, once the model is loaded")
+    idle_unload_s: float = Field(300, ge=0, description="seconds without a job after which the model is unloaded")
+    breaker_failures: int = Field(3, ge=1, description="failed loads in a row after which the model is left alone")
+    breaker_pause_s: float = Field(30, ge=0, description="for so many seconds")
+    s3_endpoint_url: HttpUrl | None = Field(
+        None,
+        validation_alias=AliasChoices("s3_endpoint_url", "VOICECHAT_S3_ENDPOINT_URL", "BUCKET_ENDPOINT_URL"),
+        description="S3 server to upload to (also BUCKET_ENDPOINT_URL); without one AWS_ENDPOINT_URL, or Amazon's",
+    )
+    s3_access_key_id: str | None = Field(
+        None,
+        validation_alias=AliasChoices("s3_access_key_id", "VOICECHAT_S3_ACCESS_KEY_ID", "BUCKET_ACCESS_KEY_ID"),
+        description="key for it (also BUCKET_ACCESS_KEY_ID); without one those that boto3 finds: AWS_..., a role",
+    )
+    s3_secret_access_key: str | None = Field(
+        None,
+        validation_alias=AliasChoices(
+            "s3_secret_access_key", "VOICECHAT_S3_SECRET_ACCESS_KEY", "BUCKET_SECRET_ACCESS_KEY"
+        ),
+        description="its secret (also BUCKET_SECRET_ACCESS_KEY)",
+    )
+    s3_region: str | None = Field(None, description="its region, where it has one (else AWS_DEFAULT_REGION)")
+    s3_url_expires_s: int = Field(
+        3600, ge=1, le=604_800, description="seconds for which the address of an upload can be read"
+    )
+
+    @model_validator(mode="after")
+    def _keys_go_together(self) -> WorkerSettings:
+        if (self.s3_access_key_id is None) != (self.s3_secret_access_key is None):
+            raise ValueError("s3_access_key_id and s3_secret_access_key are given together or not at all")
+        return self

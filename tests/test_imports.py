@@ -63,12 +63,18 @@ FORBIDDEN = {
         *("backend.app", "fastapi"),
     ),
     "backend.g711": ("backend", "fastapi"),
+    "backend.serverless": (
+        *("backend.session", "backend.turn", "backend.protocols.native", "backend.protocols.realtime"),
+        *("backend.routes", "backend.storage", "fastapi", "sqlalchemy"),
+    ),
+    "backend.serverless.model_path": ("backend",),
 }
 ONLY_APP_NAMES_ENGINES = {"backend.app", "backend.check"}
 ONLY_THESE_SEE_MODELS = {
     "backend.engines.higgs",
     "backend.engines.step_audio2",
     "backend.engines.step_audio2_writer",
+    "backend.engines.text_chunks",
 }
 CONCRETE_ENGINES = {
     "higgs",
@@ -140,6 +146,9 @@ def test_the_wheel_of_the_world_is_not_imported_at_start():
             "sounddevice",
             "transformers",
             "boson_multimodal",
+            "boto3",
+            "botocore",
+            "runpod",
         }
 
 

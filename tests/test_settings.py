@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 def clean(monkeypatch, tmp_path):
     """No variable and no file of the developer's own machine."""
     monkeypatch.chdir(tmp_path)
-    names = ("OPENAI_BASE_URL", "OPENAI_API_KEY", "VOICECHAT_PORT", "VOICECHAT_LLM_MODEL", "VOICECHAT_TTS_BASE_URL")
-    for name in names:
+    for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY", "VOICECHAT_PORT", "PORT", "VOICECHAT_LLM_MODEL"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -46,6 +45,15 @@ def test_the_usual_openai_variables_reach_the_language_model(monkeypatch):
     monkeypatch.setenv("VOICECHAT_LLM_BASE_URL", "http://two/v1")
     assert parsed().llm_base_url == "http://two/v1"
     assert parsed("--llm-base-url", "http://three/v1").llm_base_url == "http://three/v1"
+
+
+def test_the_port_as_platforms_give_it(monkeypatch):
+    """Load balancers say in PORT where they look; our own variable comes first."""
+    monkeypatch.setenv("PORT", "80")
+    assert parsed().port == 80
+    monkeypatch.setenv("VOICECHAT_PORT", "81")
+    assert parsed().port == 81
+    assert parsed("--port", "82").port == 82
 
 
 def test_origins_are_a_list():

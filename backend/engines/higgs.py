@@ -52,7 +52,7 @@ class HiggsTextToSpeech:
         self._presets = PRESETS
         self._quiet_room = QUIET_ROOM
         self._model = model or DEFAULT_MODEL
-        self._codec = codec or (self._model if _holds_codec(self._model) else DEFAULT_CODEC)
+        self._codec = codec or (self._model if holds_codec(self._model) else DEFAULT_CODEC)
         self._device = device
         self._engine: HiggsAudioServeEngine | None = None
 
@@ -183,6 +183,6 @@ class HiggsVoiceGenerator:
         )
 
 
-def _holds_codec(model: str) -> bool:
+def holds_codec(model: str) -> bool:
     """Whether `model` is a folder with a model and a codec side by side, as `make_tiny_checkpoint` writes it."""
     return (Path(model) / "codec").is_dir()

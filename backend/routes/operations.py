@@ -32,6 +32,18 @@ async def ready(request: Request) -> JSONResponse:
     return JSONResponse({"status": "not ready", "error": error}, status_code=503)
 
 
+@router.get("/ping", status_code=200, response_class=Response, responses={204: {}, 503: {}})
+async def ping(request: Request) -> Response:
+    """What a load balancer asks: 204 while engines get ready, 200 when they are, 503 when one cannot be loaded.
+
+    A server all of whose sessions are taken is healthy: it says so itself to whoever comes.
+    """
+    server: Server = request.app.state.server
+    if server.startup_error is not None:
+        return Response(server.not_loaded(), 503, media_type="text/plain")
+    return Response(status_code=200 if server.engines_not_ready() is None else 204)
+
+
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(request: Request) -> Response:
     """Prometheus text."""

@@ -308,16 +308,19 @@ async def test_an_answer_may_speak_twice():
 async def test_answers_wait_for_room(monkeypatch):
     """More than can be spoken at once take turns; who would wait too long is told."""
     rest = asyncio.Event()
-    async with serving(*RAW[:3], rest, *RAW[3:], at_once=1) as (server, voice, _):
-        async with aclosing(server.stream(ASKED)) as first, aclosing(server.stream(ASKED)) as second:
-            assert await anext(first) == await anext(second) == TranscriptDelta("Hel")
-            monkeypatch.setattr(audio_server, "ROOM_WITHIN_S", 0)
-            with pytest.raises(SynthesisError, match="too many"):
-                await server.generate(ASKED)
-            assert len(voice.opened) == 1
-            rest.set()
-            assert pcm([event async for event in first]) == sound(CODES)
-            assert pcm([event async for event in second]) == sound(CODES)
+    async with (
+        serving(*RAW[:3], rest, *RAW[3:], at_once=1) as (server, voice, _),
+        aclosing(server.stream(ASKED)) as first,
+        aclosing(server.stream(ASKED)) as second,
+    ):
+        assert await anext(first) == await anext(second) == TranscriptDelta("Hel")
+        monkeypatch.setattr(audio_server, "ROOM_WITHIN_S", 0)
+        with pytest.raises(SynthesisError, match="too many"):
+            await server.generate(ASKED)
+        assert len(voice.opened) == 1
+        rest.set()
+        assert pcm([event async for event in first]) == sound(CODES)
+        assert pcm([event async for event in second]) == sound(CODES)
 
 
 async def test_what_nobody_can_refer_to_is_not_kept():
