@@ -76,7 +76,7 @@ def choose_engines(settings: Settings) -> Engines:
     return Engines(
         stt=_stt(settings, changed),
         llm=_llm(settings),
-        tts=choose_tts(settings),
+        tts=choose_tts(settings, changed),
         vad=SileroVad(),
         turn_model=SmartTurn(settings.turn_model) if settings.turn_model else None,
         changed=changed,
@@ -114,8 +114,8 @@ def _llm(settings: Settings) -> LanguageModel:
     return OpenAILanguageModel(base_url=settings.llm_base_url, api_key=settings.llm_api_key, model=model)
 
 
-def choose_tts(settings: Settings) -> TextToSpeech:
-    """The voices the settings ask for, not yet loaded; see `choose_engines`."""
+def choose_tts(settings: Settings, changed: asyncio.Event | None = None) -> TextToSpeech:
+    """The voices the settings ask for, not yet loaded; see `choose_engines`. `changed` is set when they change."""
     match settings.tts:
         case "higgs":
             return _higgs(settings)
@@ -128,7 +128,12 @@ def choose_tts(settings: Settings) -> TextToSpeech:
         case "auto" | "offline":
             return OfflineTextToSpeech()
     return OpenAITextToSpeech(
-        base_url=settings.tts_base_url, api_key=settings.tts_api_key, model=settings.tts_model or "gpt-4o-mini-tts"
+        base_url=settings.tts_base_url or None,
+        api_key=settings.tts_api_key,
+        model=settings.tts_model or "gpt-4o-mini-tts",
+        dialect=settings.tts_dialect,
+        fallback=OfflineTextToSpeech() if settings.tts_fallback == "offline" else None,
+        changed=changed,
     )
 
 
@@ -147,7 +152,9 @@ def _step_audio2(settings: Settings) -> StepAudio2TextToSpeech:
             "--tts-model and --tts-api-key are of the server at --tts-base-url; the language model that says what it "
             "writes has --llm-model and --llm-api-key"
         )
-    base_url = settings.llm_base_url if speaks else settings.tts_base_url
+    if len(settings.tts_base_url) > 1:
+        raise ConfigurationError("--tts step-audio2 takes one --tts-base-url")
+    base_url = settings.llm_base_url if speaks else next(iter(settings.tts_base_url), None)
     if base_url is None or token2wav is None or recordings is None:
         raise ConfigurationError(
             "--tts step-audio2 needs --tts-codec (the checkpoint's folder token2wav), --tts-voices (a folder of "
@@ -167,7 +174,7 @@ def _step_audio2(settings: Settings) -> StepAudio2TextToSpeech:
 
 def _speaks_itself(settings: Settings) -> bool:
     """Whether the language model is the voice as well."""
-    only_llm = settings.llm_base_url is not None and settings.tts_base_url is None
+    only_llm = settings.llm_base_url is not None and not settings.tts_base_url
     return settings.tts == "step-audio2" and settings.llm != "offline" and only_llm
 
 
@@ -176,6 +183,7 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
     database = Database(settings.database)
     library = VoiceLibrary(database)
     chosen = engines or choose_engines(settings)
+    speech_servers = chosen.tts.servers if isinstance(chosen.tts, OpenAITextToSpeech) else None
     chosen = replace(chosen, tts=with_library(chosen.tts, library))
     given = load_cast(settings.characters) if settings.characters else ()
     unset = SessionSettings(
@@ -185,6 +193,8 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
         llm_context=settings.llm_context,
     )
     server = Server(settings, chosen, unset, database, Roster(StoredCast(database)), library)
+    if speech_servers is not None:
+        server.metrics.watch(speech_servers)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:

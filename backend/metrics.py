@@ -1,19 +1,57 @@
-"""Prometheus figures of one server: where time to first audio goes, how replies end, how many sessions there are."""
+"""Prometheus figures of one server: where time to first audio goes, how replies end, how many sessions there are, and
+how the servers are that speak."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from prometheus_client import Metric
+
     from backend.events import Outcome
     from backend.ledger import LedgerEntry
 
 log = logging.getLogger(__name__)
 
 _BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+
+
+class SpeechServer(Protocol):
+    """What is counted of a server that speaks."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def up(self) -> bool: ...
+
+    @property
+    def in_flight(self) -> int: ...
+
+    @property
+    def requests(self) -> int: ...
+
+    @property
+    def failures(self) -> int: ...
+
+
+class SpeechServers(Protocol):
+    """Servers that stand in for each other."""
+
+    @property
+    def servers(self) -> Sequence[SpeechServer]: ...
+
+    @property
+    def failovers(self) -> Mapping[tuple[str, str, Literal["start", "middle"]], int]:
+        """By who left off, who went on, and where in a text that was."""
+        ...
 
 
 class Metrics:
@@ -92,6 +130,37 @@ class Metrics:
         """Record what came of an attempt to summarise."""
         self._summaries.labels(outcome).inc()
 
+    def watch(self, servers: SpeechServers) -> None:
+        """Have the figures of these servers among the others, as they are whenever they are asked for."""
+        self.registry.register(_SpeechServersCollector(servers))
+
     def text(self) -> bytes:
         """Everything in Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+class _SpeechServersCollector(Collector):
+    """The servers keep their figures themselves."""
+
+    def __init__(self, servers: SpeechServers) -> None:
+        self._servers = servers
+
+    def collect(self) -> Iterator[Metric]:
+        labels = ["server"]
+        up = GaugeMetricFamily("voicechat_tts_server_up", "Whether texts are sent to a speech server", labels=labels)
+        in_flight = GaugeMetricFamily("voicechat_tts_in_flight", "Texts a speech server is speaking", labels=labels)
+        requests = CounterMetricFamily("voicechat_tts_requests", "Texts sent to a speech server", labels=labels)
+        failures = CounterMetricFamily("voicechat_tts_failures", "Texts a speech server failed at", labels=labels)
+        for server in self._servers.servers:
+            up.add_metric([server.name], server.up)
+            in_flight.add_metric([server.name], server.in_flight)
+            requests.add_metric([server.name], server.requests)
+            failures.add_metric([server.name], server.failures)
+        failovers = CounterMetricFamily(
+            "voicechat_tts_failovers",
+            "Texts that another speech server went on with, from their start or their middle",
+            labels=["from", "to", "at"],
+        )
+        for (left, to, at), count in self._servers.failovers.items():
+            failovers.add_metric([left, to, at], count)
+        yield from (up, in_flight, requests, failures, failovers)

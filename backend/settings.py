@@ -26,6 +26,7 @@ CONFIG_FILE = "voicechat.toml"
 SttName = Literal["auto", "offline", "faster-whisper", "openai"]
 LlmName = Literal["auto", "offline", "openai"]
 TtsName = Literal["auto", "offline", "higgs", "openai", "step-audio2"]
+TtsDialect = Literal["openai", "vllm-omni", "sglang-omni", "boson"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -103,9 +104,19 @@ class Settings(BaseSettings):
         CONTEXT_TOKENS, ge=2048, le=1 << 21, description="tokens that a prompt and its reply may take together"
     )
     tts: TtsName = Field("auto", description="voices")
-    tts_base_url: HttpUrl | None = Field(None, description="OpenAI-compatible server for the voices")
+    tts_base_url: Annotated[tuple[HttpUrl, ...], NoDecode] = Field(
+        (),
+        description="OpenAI-compatible server for the voices; several, comma separated, that have the same model and "
+        "voices share the work, and one finishes what another one fails at",
+    )
     tts_api_key: str | None = Field(None, description="its key")
     tts_model: str | None = Field(None, description="its model; for higgs a folder or repository id")
+    tts_dialect: TtsDialect = Field(
+        "openai", description="what the server for the voices is, if it takes more than OpenAI's fields"
+    )
+    tts_fallback: Literal["none", "offline"] = Field(
+        "none", description="who speaks when no server for the voices can: nobody, or the offline voices"
+    )
     tts_codec: str | None = Field(
         None,
         description="what makes the sound: audio codec of the higgs voice, a folder or repository id; folder token2wav "
@@ -140,9 +151,9 @@ class Settings(BaseSettings):
         """The address of the database, or its file."""
         return self.database_url or self.data_dir.absolute() / "voicechat.db"
 
-    @field_validator("allowed_origins", mode="before")
+    @field_validator("allowed_origins", "tts_base_url", mode="before")
     @classmethod
-    def _split_origins(cls, value: object) -> object:
+    def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
         return value

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from backend.metrics import Metrics
 
 
@@ -13,3 +15,20 @@ def test_summaries_are_counted_by_what_came_of_them():
     text = metrics.text().decode()
     assert 'voicechat_summaries_total{outcome="made"} 2.0' in text
     assert 'voicechat_summaries_total{outcome="failed"} 1.0' in text
+
+
+def test_speech_servers_are_counted_as_they_are():
+    """Which are up, what they do, and who went on where another one left off, at the moment of asking."""
+    one = SimpleNamespace(name="http://a/v1", up=True, in_flight=0, requests=0, failures=0)
+    servers = SimpleNamespace(servers=[one], failovers={})
+    metrics = Metrics()
+    metrics.watch(servers)
+    assert 'voicechat_tts_server_up{server="http://a/v1"} 1.0' in metrics.text().decode()
+    one.up, one.in_flight, one.requests, one.failures = False, 2, 7, 3
+    servers.failovers["http://a/v1", "offline", "middle"] = 2
+    text = metrics.text().decode()
+    assert 'voicechat_tts_server_up{server="http://a/v1"} 0.0' in text
+    assert 'voicechat_tts_in_flight{server="http://a/v1"} 2.0' in text
+    assert 'voicechat_tts_requests_total{server="http://a/v1"} 7.0' in text
+    assert 'voicechat_tts_failures_total{server="http://a/v1"} 3.0' in text
+    assert 'voicechat_tts_failovers_total{at="middle",from="http://a/v1",to="offline"} 2.0' in text

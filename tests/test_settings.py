@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from backend import cli
+from backend.app import choose_engines
+from backend.engines.speech_server import ServerFailed
 
 if TYPE_CHECKING:
     from backend.settings import Settings
@@ -62,6 +64,38 @@ def test_origins_are_a_list():
     )
 
 
+def test_speech_servers_are_a_list(monkeypatch, tmp_path):
+    """Several are given with commas, or as a list in the file; one is one, and without any there is none."""
+    assert parsed().tts_base_url == ()
+    assert parsed("--tts-base-url", "http://a/v1").tts_base_url == ("http://a/v1",)
+    monkeypatch.setenv("VOICECHAT_TTS_BASE_URL", "http://a/v1, http://b/v1/,")
+    assert parsed().tts_base_url == ("http://a/v1", "http://b/v1")
+    monkeypatch.delenv("VOICECHAT_TTS_BASE_URL")
+    (tmp_path / "voicechat.toml").write_text('tts_base_url = ["http://a/v1", "http://b/v1"]')
+    assert parsed().tts_base_url == ("http://a/v1", "http://b/v1")
+
+
+def test_the_settings_of_speech_servers_reach_the_engine():
+    """Addresses, dialect, and the fallback, which there is none unasked."""
+    tts = choose_engines(parsed("--tts-base-url", "http://a/v1,http://b/v1", "--tts-dialect", "vllm-omni")).tts
+    assert tts.detail == "gpt-4o-mini-tts at http://a/v1, http://b/v1"
+    assert tts.clones_voices
+    assert tts.fallback is None
+    tts = choose_engines(parsed("--tts", "openai", "--tts-fallback", "offline")).tts
+    assert tts.detail == "gpt-4o-mini-tts at https://api.openai.com/v1"
+    assert not tts.clones_voices
+    assert tts.fallback.name == "offline"
+
+
+async def test_clients_can_be_told_of_speech_servers():
+    """The engine that is chosen says so when one of its servers goes down."""
+    engines = choose_engines(parsed("--tts-base-url", "http://a/v1,http://b/v1"))
+    servers = engines.tts.servers
+    assert not engines.changed.is_set()
+    servers.failed(servers.servers[0], ServerFailed("gone"))
+    assert engines.changed.is_set()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -70,6 +104,9 @@ def test_origins_are_a_list():
         (["serve", "--llm-context", "1000"], "--llm-context"),
         (["serve", "--llm", "openai"], "--llm-base-url"),
         (["serve", "--tts-base-url", "localhost:8080"], "http://"),
+        (["serve", "--tts-base-url", "http://a/v1,b"], "--tts-base-url"),
+        (["serve", "--tts-dialect", "klingon"], "--tts-dialect"),
+        (["serve", "--tts", "step-audio2", "--tts-base-url", "http://a,http://b"], "one --tts-base-url"),
         (["serve", "--tts", "step-audio2"], "--tts-voices"),
         (["serve", "--port=0", "--stt=offline", "--tts=higgs", "--tts-model=.", "--tts-codec=."], "config.json"),
         (["serve", "--characters", "nobody.toml"], "nobody.toml"),

@@ -1,0 +1,98 @@
+"""Speech servers that follow a script, without sockets, for tests on virtual time; and what a listener makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backend.engines.openai_speech import OpenAITextToSpeech
+from backend.engines.speech_server import ServerFailed, SpeechServer
+from tests.scripted import CHARACTER_S, RATE_HZ
+
+if TYPE_CHECKING:
+    from backend.errors import EngineError
+
+PIECE_S = 0.1
+
+
+def speech_of(text: str, take: int = 0) -> bytes:
+    """What a server says: no two places are alike, and takes differ if their numbers do."""
+    samples = int(len(text) * CHARACTER_S * RATE_HZ)
+    return np.random.default_rng([take, *text.encode()]).integers(-9000, 9000, samples, "<i2").tobytes()
+
+
+class ScriptedServer(SpeechServer):
+    """Speaks after `first_s`, and then so many times faster than it is heard, until it `dies_at` or `stalls_at` so many
+    seconds of speech. `refusal` is raised instead of any speech. `take`: which of the possible ones it makes."""
+
+    def __init__(self, name: str, *, first_s: float = 0.1, factor: float = 0.2, take: int = 0) -> None:
+        super().__init__(f"http://{name}")
+        self.first_s, self.factor, self.take = first_s, factor, take
+        self.dies_at: float | None = None
+        self.stalls_at: float | None = None
+        self.pause: tuple[float, float] | None = None
+        """At which second of its speech it is silent, and for how long."""
+        self.refusal: EngineError | None = None
+        self.alive = True
+        self.asked: list[dict] = []
+        self.probed: list[float] = []
+        self.open = 0
+
+    async def audio(self, request):
+        self.asked.append(dict(request))
+        self.open += 1
+        try:
+            if not self.alive:
+                raise ServerFailed(f"{self.name}: nothing is listening there")
+            if self.refusal is not None:
+                raise self.refusal
+            await asyncio.sleep(self.first_s)
+            speech, step = speech_of(request["input"], self.take), 2 * int(PIECE_S * RATE_HZ)
+            for start in range(0, len(speech), step):
+                await self._may_break_at(start / 2 / RATE_HZ)
+                if start:
+                    await asyncio.sleep(PIECE_S * self.factor)
+                yield speech[start : start + step]
+            await self._may_break_at(len(speech) / 2 / RATE_HZ)
+        finally:
+            self.open -= 1
+
+    async def _may_break_at(self, seconds: float) -> None:
+        if self.dies_at is not None and seconds >= self.dies_at:
+            self.alive = False
+        if not self.alive:
+            raise ServerFailed(f"{self.name}: the connection was lost in the middle of the answer")
+        if self.pause is not None and round(seconds - self.pause[0], 3) == 0:
+            await asyncio.sleep(self.pause[1])
+        if self.stalls_at is not None and seconds >= self.stalls_at:
+            await asyncio.Event().wait()
+
+    async def probe(self):
+        self.probed.append(asyncio.get_running_loop().time())
+        return self.alive
+
+
+def engine_of(*servers: ScriptedServer, **settings) -> OpenAITextToSpeech:
+    """The engine on these servers."""
+    engine = OpenAITextToSpeech(
+        base_url=[f"http://{server.name}" for server in servers], api_key=None, model="scripted", **settings
+    )
+    engine.servers.servers = servers
+    return engine
+
+
+def idle(engine: OpenAITextToSpeech) -> bool:
+    """Whether no server works for anybody."""
+    return not any(server.open or server.in_flight for server in engine.servers.servers)
+
+
+def silences(arrivals: list[tuple[float, float]]) -> list[float]:
+    """How long somebody hears nothing, who listens from the first of these on: when a piece came, and how long it is,
+    in seconds."""
+    heard_until, found = arrivals[0][0], []
+    for at, seconds in arrivals:
+        found.append(max(0.0, at - heard_until))
+        heard_until = max(at, heard_until) + seconds
+    return found
