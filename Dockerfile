@@ -16,7 +16,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     pip wheel --no-deps --wheel-dir /wheels .
 
 # The dependencies, which come with an empty project of the same name: a layer that is made anew only with
-# pyproject.toml. What is installed is mostly never imported, so compiling all of it would only add to the size.
+# pyproject.toml. Most of it is never imported; what a start does import is compiled once the project is there.
 FROM python:3.12-slim-bookworm AS cpu-packages
 WORKDIR /source
 COPY pyproject.toml ./
@@ -69,7 +69,8 @@ ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
 COPY --from=cuda-packages /venv /venv
 RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
-    pip --python /venv/bin/python install --no-cache-dir --no-deps --force-reinstall /wheels/*.whl
+    pip --python /venv/bin/python install --no-cache-dir --no-deps --force-reinstall /wheels/*.whl && \
+    python -c "import backend.serving, boson_multimodal.serve.serve_engine, boson_multimodal.tts"
 USER 10001:10001
 
 FROM runtime AS serverless
@@ -77,7 +78,8 @@ ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
 COPY --from=serverless-packages /venv /venv
 RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
-    pip --python /venv/bin/python install --no-cache-dir --no-deps --force-reinstall /wheels/*.whl
+    pip --python /venv/bin/python install --no-cache-dir --no-deps --force-reinstall /wheels/*.whl && \
+    python -c "import backend.serving, boson_multimodal.serve.serve_engine, boson_multimodal.tts"
 USER 10001:10001
 # It listens nowhere: it asks the platform for its jobs.
 HEALTHCHECK NONE
@@ -86,5 +88,6 @@ CMD ["python", "-m", "backend.serverless"]
 FROM runtime AS cpu
 COPY --from=cpu-packages /venv /venv
 RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
-    pip --python /venv/bin/python install --no-cache-dir --no-deps --force-reinstall /wheels/*.whl
+    pip --python /venv/bin/python install --no-cache-dir --no-deps --force-reinstall /wheels/*.whl && \
+    python -c "import backend.serving"
 USER 10001:10001

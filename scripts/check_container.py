@@ -24,7 +24,7 @@ from scripts.container.dockerfile import NotUnderstood, parse  # noqa: E402
 
 def main() -> int:
     """Returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Checks Dockerfile and compose.yaml without a container engine.")
     parser.add_argument("--target", default="cpu", help="the image whose steps are performed (default: cpu)")
     parser.add_argument("--python", default=sys.executable, help="stands for the base image's Python")
     parser.add_argument("--here", action="store_true", help="install nothing, use this Python's packages")
@@ -49,7 +49,7 @@ def _perform(dockerfile: building.Dockerfile, folder: Path, options: argparse.Na
     builder = building.Builder(dockerfile, ROOT, folder, python=options.python, install=not options.here)
     image = builder.build(options.target)
     print(f"{options.target}: all steps performed in {time.monotonic() - started:.0f} s, but for these:")
-    for step in image.left_out:
+    for step in builder.left_out:
         print(f"  {step}")
     megabytes = sum(path.lstat().st_size for path in builder.root.rglob("*") if not path.is_dir()) / 1e6
     if not options.here:

@@ -15,13 +15,14 @@ import subprocess
 import sys
 import tomllib
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.container import dockerignore
 from scripts.container.dockerfile import NotUnderstood, expand
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from scripts.container.dockerfile import Dockerfile, Instruction, Stage
 
 LEFT_OUT = frozenset({"apt-get", "useradd", "groupadd", "chown"})
@@ -40,7 +41,6 @@ class Image:
     variables: dict[str, str]
     arguments: dict[str, str] = field(default_factory=dict[str, str])
     workdir: str = "/"
-    left_out: list[str] = field(default_factory=list[str])
 
 
 class Builder:
@@ -51,6 +51,7 @@ class Builder:
 
     def __init__(self, dockerfile: Dockerfile, context: Path, work: Path, *, python: str, install: bool) -> None:
         self.root = work / "root"
+        self.left_out: list[str] = []
         self._dockerfile, self._context, self._install = dockerfile, context, install
         self._work, self._tools = work, work / "tools"
         self._patterns = dockerignore.read(context / ".dockerignore")
@@ -82,7 +83,7 @@ class Builder:
     def _needs(self, name: str) -> set[str]:
         needed: set[str] = set()
         for stage in self._dockerfile.chain(name):
-            used = {source for each in stage.instructions for source in _sources_of(each)}
+            used = {name for each in stage.instructions for name in each.reads}
             needed |= {stage.name}.union(*(self._needs(other) for other in used))
         return needed
 
@@ -94,7 +95,7 @@ class Builder:
             image = Image({"PATH": f"{self._tools}:/usr/bin:/bin", "HOME": str(self._work / "home")})
         else:
             shutil.copytree(self._work / stage.base, self.root, symlinks=True)
-            image = Image(dict(below.variables), dict(below.arguments), below.workdir, list(below.left_out))
+            image = Image(dict(below.variables), dict(below.arguments), below.workdir)
         for each in stage.instructions:
             match each.keyword:
                 case "ENV":
@@ -120,7 +121,7 @@ class Builder:
         place = self._at(os.path.join(image.workdir, target))  # noqa: PTH118 - a path of the image
         for source in sources:
             if stages := step.flag("from"):
-                self._copy_tree(image, self._work / stages[0] / source.lstrip("/"), place)
+                self._copy_tree(self._work / stages[0] / source.lstrip("/"), place)
                 continue
             found = dockerignore.files(self._context, source, self._patterns)
             if not found:
@@ -131,27 +132,26 @@ class Builder:
                 to.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(path, to)
 
-    def _copy_tree(self, image: Image, source: Path, place: Path) -> None:
+    def _copy_tree(self, source: Path, place: Path) -> None:
         if source.exists():
             shutil.copytree(source, place, symlinks=True, dirs_exist_ok=True)
         elif self._install:
             raise StepFailed(f"there is nothing in {source.relative_to(self._work)}")
         else:
-            image.left_out.append(f"copying {source.relative_to(self._work)}")
+            self.left_out.append(f"copying {source.relative_to(self._work)}")
 
     def _run(self, image: Image, step: Instruction) -> None:
         if step.exec_form:
             raise NotUnderstood(f"line {step.line}: RUN as a list")
         left_out = LEFT_OUT if self._install else LEFT_OUT | INSTALLING
         parts = [part.strip() for part in step.value.split("&&")]
-        image.left_out += [part for part in parts if part.split()[0] in left_out]
+        self.left_out += [part for part in parts if part.split()[0] in left_out]
         performed = [part for part in parts if part.split()[0] not in left_out]
         if not self._install and any(part.startswith("pip wheel ") for part in parts):
             self._as_if_installed(image)
-        bound = [dict(part.partition("=")[::2] for part in mount.split(",")) for mount in step.flag("mount")]
-        bound = [mount for mount in bound if mount["type"] == "bind"]
+        bound = [mount for mount in step.mounts if mount["type"] == "bind"]
         for mount in bound:
-            self._copy_tree(image, self._work / mount["from"] / mount["source"].lstrip("/"), self._at(mount["target"]))
+            self._copy_tree(self._work / mount["from"] / mount["source"].lstrip("/"), self._at(mount["target"]))
         command = self.inside(" && ".join(performed))
         done = subprocess.run(
             ["/bin/sh", "-c", command or ":"],
@@ -185,23 +185,17 @@ class Builder:
 
 def _own_folders(dockerfile: Dockerfile) -> set[str]:
     """The first folder of every path that the file copies to, mounts, works in or keeps."""
-    paths: set[str] = set()
+    paths: list[str] = []
     for stage in dockerfile.stages.values():
         for each in stage.instructions:
             if each.keyword in {"WORKDIR", "VOLUME"}:
-                paths.update(each.words)
+                paths += each.words
             elif each.keyword == "COPY":
-                paths.update([each.words[-1], *(each.words[:-1] if each.flag("from") else ())])
-            for mount in each.flag("mount"):
-                if "type=bind" in mount:
-                    paths.update(part.partition("=")[2] for part in mount.split(",") if part.startswith(("source", "target")))
+                paths += each.words if each.flag("from") else each.words[-1:]
+            for mount in each.mounts:
+                if mount["type"] == "bind":
+                    paths += [mount["source"], mount["target"]]
     return {path.split("/")[1] for path in paths if path.startswith("/")}
-
-
-def _sources_of(step: Instruction) -> list[str]:
-    """The stages that a step reads."""
-    mounted = [part[5:] for mount in step.flag("mount") for part in mount.split(",") if part.startswith("from=")]
-    return [*step.flag("from"), *mounted]
 
 
 def _network() -> dict[str, str]:

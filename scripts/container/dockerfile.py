@@ -7,10 +7,16 @@ import json
 import re
 import shlex
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KEYWORDS = frozenset(
-    "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL RUN SHELL STOPSIGNAL USER VOLUME WORKDIR".split()
+    {
+        *("ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM"),
+        *("HEALTHCHECK", "LABEL", "RUN", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"),
+    }
 )
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::([-+])([^}]*))?\})")
 
@@ -31,16 +37,13 @@ class Instruction:
     @property
     def exec_form(self) -> list[str] | None:
         """The list of a value that is one in JSON; `None` for the shell form."""
-        start = self.value.find("[")
-        if self.keyword == "HEALTHCHECK":
-            start = self.value.find("[") if self.value.removeprefix("CMD").lstrip().startswith("[") else -1
-        elif start != 0:
-            return None
+        value = self.value.removeprefix("CMD").lstrip() if self.keyword == "HEALTHCHECK" else self.value
         try:
-            words = json.loads(self.value[start:]) if start >= 0 else None
+            words: Any = json.loads(value)
         except ValueError:
             return None
-        return words if isinstance(words, list) and all(isinstance(word, str) for word in words) else None
+        listed = cast("list[Any]", words) if isinstance(words, list) else [None]
+        return None if any(not isinstance(word, str) for word in listed) else listed
 
     @property
     def words(self) -> list[str]:
@@ -55,6 +58,17 @@ class Instruction:
     def flag(self, name: str) -> list[str]:
         """The values of a flag that may be given several times."""
         return [flag.partition("=")[2] for flag in self.flags if flag.startswith(f"--{name}=")]
+
+    @property
+    def mounts(self) -> list[dict[str, str]]:
+        """The fields of every `--mount`."""
+        mounts = [[part.partition("=") for part in mount.split(",")] for mount in self.flag("mount")]
+        return [{name: value for name, _, value in parts} for parts in mounts]
+
+    @property
+    def reads(self) -> list[str]:
+        """The stages whose files it copies or mounts."""
+        return self.flag("from") + [mount["from"] for mount in self.mounts if "from" in mount]
 
 
 @dataclass(slots=True)
@@ -94,9 +108,7 @@ class Dockerfile:
         """Stages that no other is built on or copies from: those that are made to be run."""
         used = {stage.base for stage in self.stages.values()}
         for stage in self.stages.values():
-            for each in stage.instructions:
-                used.update(each.flag("from"))
-                used.update(part.removeprefix("from=") for mount in each.flag("mount") for part in mount.split(","))
+            used.update(name for each in stage.instructions for name in each.reads)
         return [name for name in self.stages if name not in used]
 
 
@@ -108,6 +120,8 @@ def parse(path: Path) -> Dockerfile:
         instruction = _instruction(number, text)
         if instruction.keyword == "FROM":
             stage = _stage(instruction, len(stages))
+            if stage.name in {stage.base, *stages}:
+                raise NotUnderstood(f"line {number}: {stage.name} names two things")
             stages[stage.name] = stage
         elif stage is None:
             raise NotUnderstood(f"line {number}: {instruction.keyword} stands before the first FROM")
@@ -154,7 +168,7 @@ def _instruction(line: int, text: str) -> Instruction:
     keyword, _, rest = text.partition(" ")
     keyword = keyword.upper()
     if keyword not in KEYWORDS or "<<" in rest:
-        raise NotUnderstood(f"line {line}: {text.split('<<')[0].strip()[:40]!r} is not understood here")
+        raise NotUnderstood(f"line {line}: {text[:40]!r} is not understood here")
     flags: list[str] = []
     while match := re.match(r"(--[a-z-]+(?:=\S+)?)\s*", rest):
         flags.append(match[1])

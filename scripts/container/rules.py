@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.container import dockerignore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from scripts.container.dockerfile import Dockerfile, Instruction
 
@@ -73,11 +73,11 @@ def apt_leaves_nothing(dockerfile: Dockerfile, _context: Path) -> Iterator[Findi
 
 
 def pip_leaves_nothing(dockerfile: Dockerfile, _context: Path) -> Iterator[Finding]:
-    """pip's cache stays out of the layers; what it installs from an index comes as a wheel, for there is no compiler."""
+    """pip's cache stays out of the layers; from an index it installs wheels only, for there is no compiler."""
     for each in _all(dockerfile, "RUN"):
         if not re.search(r"\bpip3?\b.*\b(install|wheel|download)\b", each.value):
             continue
-        cached = any("type=cache" in mount for mount in each.flag("mount"))
+        cached = any(mount["type"] == "cache" for mount in each.mounts)
         if not cached and "--no-cache-dir" not in each.value:
             yield Finding("pip-leaves-nothing", each.line, "with neither a cache mount nor --no-cache-dir")
         if "--no-deps" not in each.value and "--only-binary" not in each.value:
@@ -111,7 +111,7 @@ def sources_reach_the_builder(dockerfile: Dockerfile, context: Path) -> Iterator
     known: set[str] = set()
     for stage in dockerfile.stages.values():
         for each in stage.instructions:
-            for earlier in each.flag("from"):
+            for earlier in each.reads:
                 if earlier not in known:
                     yield Finding("sources-reach-the-builder", each.line, f"there is no earlier stage {earlier}")
             if each.keyword != "COPY" or each.flag("from"):
@@ -144,15 +144,13 @@ def extras_exist(dockerfile: Dockerfile, context: Path) -> Iterator[Finding]:
 def modules_exist(dockerfile: Dockerfile, context: Path) -> Iterator[Finding]:
     """`python -m` names a module of this project."""
     for name in dockerfile.images:
-        match dockerfile.last(name, "CMD"):
-            case None:
-                pass
-            case each:
-                words = each.words
-                if "-m" in words[:-1]:
-                    module = Path(*words[words.index("-m") + 1].split("."))
-                    if not any((context / path).exists() for path in (module.with_suffix(".py"), module / "__main__.py")):
-                        yield Finding("modules-exist", each.line, f"there is no module {'.'.join(module.parts)}")
+        each = dockerfile.last(name, "CMD")
+        words = each.words if each else []
+        if each and "-m" in words[:-1]:
+            module = words[words.index("-m") + 1]
+            path = context / module.replace(".", "/")
+            if not path.with_suffix(".py").exists() and not (path / "__main__.py").exists():
+                yield Finding("modules-exist", each.line, f"there is no module {module}")
 
 
 def volumes_are_the_users(dockerfile: Dockerfile, _context: Path) -> Iterator[Finding]:

@@ -44,14 +44,15 @@ def run(
     """Start, check, stop. `visit` is called with the port while the server runs. Raises `TrialFailed`."""
     command, check = dockerfile.last(name, "CMD"), dockerfile.last(name, "HEALTHCHECK")
     stop = dockerfile.last(name, "STOPSIGNAL")
-    if command is None or check is None or not command.exec_form or not check.exec_form:
+    started_with, checked = command and command.exec_form, check and check.exec_form
+    if not started_with or not checked:
         raise TrialFailed(f"{name} lacks a command or a health check that is a list of words")
     # A free port of this machine alone, which the server chooses and tells.
     local = {"VOICECHAT_HOST": "127.0.0.1", "VOICECHAT_PORT": "0"}
     variables = builder.environment(image)
     started = time.monotonic()
     server = subprocess.Popen(
-        ["/usr/bin/env", *map(builder.inside, command.exec_form)],
+        ["/usr/bin/env", *map(builder.inside, started_with)],
         cwd=builder.inside(image.workdir),
         env=variables | local,
         stdout=subprocess.PIPE,
@@ -63,7 +64,7 @@ def run(
     printed: list[str] = []
 
     def well(port: int) -> bool:
-        asked = ["/usr/bin/env", *check.exec_form]
+        asked = ["/usr/bin/env", *checked]
         done = subprocess.run(asked, env=variables | {"VOICECHAT_PORT": str(port)}, capture_output=True, check=False)
         return done.returncode == 0
 
