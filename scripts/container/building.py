@@ -1,9 +1,9 @@
 """Performs the steps of a Dockerfile without a container engine: a folder stands for the image, this machine's Python
 for the base image's.
 
-What is the image's own (`/venv`, `/data`, ...) lies in the folder and is called so in commands and variables; the rest
-of the file system is this machine's. What would change this machine is left out and told: Debian packages, users,
-owners. So is the user: everything runs as whoever runs this.
+What is the image's own (`/venv`, `/data`, ...) lies in the folder and is called so in commands and variables; the
+system's folders are this machine's. What would change this machine is left out and told: Debian packages, users,
+owners, everything that names a system's folder. So is the user: all runs as whoever runs this.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 LEFT_OUT = frozenset({"apt-get", "useradd", "groupadd", "chown"})
 INSTALLING = frozenset({"pip", "python"})
+_SYSTEM = "bin|boot|dev|etc|home|lib|lib64|media|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var"
+_FIRST_FOLDER = re.compile(r"(?<![\w.*-])/([\w.-]+)")
+_NAMES_SYSTEM = re.compile(rf"(?<![\w.*-])/(?:{_SYSTEM})(?![\w.-])")
 _NETWORK = re.compile(r"(?i)PIP_\w+|\w+_proxy|SSL_CERT_\w+")
 
 
@@ -57,8 +60,8 @@ class Builder:
         self._patterns = dockerignore.read(context / ".dockerignore")
         self._made: dict[str, Image] = {}
         self._sources = ""
-        own = "|".join(sorted(map(re.escape, _own_folders(dockerfile))))
-        self._own = re.compile(rf"(?<![\w.-])/({own})(?![\w.-])")
+        own = "|".join(sorted(map(re.escape, _own_folders(dockerfile)))) or "(?!)"
+        self._own = re.compile(rf"(?<![\w.*-])/({own})(?![\w.-])")
         (work / "home").mkdir()
         self._tools.mkdir()
         self._tool("python", python)
@@ -145,8 +148,9 @@ class Builder:
             raise NotUnderstood(f"line {step.line}: RUN as a list")
         left_out = LEFT_OUT if self._install else LEFT_OUT | INSTALLING
         parts = [part.strip() for part in step.value.split("&&")]
-        self.left_out += [part for part in parts if part.split()[0] in left_out]
-        performed = [part for part in parts if part.split()[0] not in left_out]
+        untouched = [part for part in parts if part.split()[0] in left_out or _NAMES_SYSTEM.search(part)]
+        self.left_out += untouched
+        performed = [part for part in parts if part not in untouched]
         if not self._install and any(part.startswith("pip wheel ") for part in parts):
             self._as_if_installed(image)
         bound = [mount for mount in step.mounts if mount["type"] == "bind"]
@@ -184,18 +188,12 @@ class Builder:
 
 
 def _own_folders(dockerfile: Dockerfile) -> set[str]:
-    """The first folder of every path that the file copies to, mounts, works in or keeps."""
-    paths: list[str] = []
-    for stage in dockerfile.stages.values():
-        for each in stage.instructions:
-            if each.keyword in {"WORKDIR", "VOLUME"}:
-                paths += each.words
-            elif each.keyword == "COPY":
-                paths += each.words if each.flag("from") else each.words[-1:]
-            for mount in each.mounts:
-                if mount["type"] == "bind":
-                    paths += [mount["source"], mount["target"]]
-    return {path.split("/")[1] for path in paths if path.startswith("/")}
+    """The first folder of every path that is not the system's in what makes the image. Commands that run later have
+    other things that begin with a slash in them."""
+    steps = [each for stage in dockerfile.stages.values() for each in stage.instructions]
+    making = [each for each in steps if each.keyword in {"COPY", "ENV", "RUN", "VOLUME", "WORKDIR"}]
+    texts = [text for each in making for text in (*each.words, *(mount["target"] for mount in each.mounts))]
+    return {name for text in texts for name in _FIRST_FOLDER.findall(text)} - set(_SYSTEM.split("|"))
 
 
 def _network() -> dict[str, str]:

@@ -42,8 +42,9 @@ class Instruction:
             words: Any = json.loads(value)
         except ValueError:
             return None
-        listed = cast("list[Any]", words) if isinstance(words, list) else [None]
-        return None if any(not isinstance(word, str) for word in listed) else listed
+        if isinstance(words, list) and all(isinstance(word, str) for word in cast("list[Any]", words)):
+            return cast("list[str]", words)
+        return None
 
     @property
     def words(self) -> list[str]:
