@@ -68,8 +68,8 @@ FROM runtime AS cuda
 ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
 COPY --from=cuda-packages /venv /venv
-RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
-    pip --python /venv/bin/python install --no-cache-dir --no-deps --force-reinstall /wheels/*.whl && \
+COPY --from=wheel /wheels /wheels
+RUN pip --python /venv/bin/python install --no-cache-dir --no-deps --force-reinstall /wheels/*.whl && \
     python -c "import backend.serving, boson_multimodal.serve.serve_engine, boson_multimodal.tts"
 USER 10001:10001
 
@@ -77,8 +77,8 @@ FROM runtime AS serverless
 ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
 COPY --from=serverless-packages /venv /venv
-RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
-    pip --python /venv/bin/python install --no-cache-dir --no-deps --force-reinstall /wheels/*.whl && \
+COPY --from=wheel /wheels /wheels
+RUN pip --python /venv/bin/python install --no-cache-dir --no-deps --force-reinstall /wheels/*.whl && \
     python -c "import backend.serving, boson_multimodal.serve.serve_engine, boson_multimodal.tts"
 USER 10001:10001
 # It listens nowhere: it asks the platform for its jobs.
@@ -87,7 +87,7 @@ CMD ["python", "-m", "backend.serverless"]
 
 FROM runtime AS cpu
 COPY --from=cpu-packages /venv /venv
-RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
-    pip --python /venv/bin/python install --no-cache-dir --no-deps --force-reinstall /wheels/*.whl && \
+COPY --from=wheel /wheels /wheels
+RUN pip --python /venv/bin/python install --no-cache-dir --no-deps --force-reinstall /wheels/*.whl && \
     python -c "import backend.serving"
 USER 10001:10001

@@ -86,7 +86,7 @@ class Builder:
     def _needs(self, name: str) -> set[str]:
         needed: set[str] = set()
         for stage in self._dockerfile.chain(name):
-            used = {name for each in stage.instructions for name in each.reads}
+            used = {name for each in stage.instructions for name in each.flag("from")}
             needed |= {stage.name}.union(*(self._needs(other) for other in used))
         return needed
 
@@ -144,8 +144,8 @@ class Builder:
             self.left_out.append(f"copying {source.relative_to(self._work)}")
 
     def _run(self, image: Image, step: Instruction) -> None:
-        if step.exec_form:
-            raise NotUnderstood(f"line {step.line}: RUN as a list")
+        if step.exec_form or any(mount["type"] != "cache" for mount in step.mounts):
+            raise NotUnderstood(f"line {step.line}: RUN as a list, or with files of elsewhere")
         left_out = LEFT_OUT if self._install else LEFT_OUT | INSTALLING
         parts = [part.strip() for part in step.value.split("&&")]
         untouched = [part for part in parts if part.split()[0] in left_out or _NAMES_SYSTEM.search(part)]
@@ -153,9 +153,6 @@ class Builder:
         performed = [part for part in parts if part not in untouched]
         if not self._install and any(part.startswith("pip wheel ") for part in parts):
             self._as_if_installed(image)
-        bound = [mount for mount in step.mounts if mount["type"] == "bind"]
-        for mount in bound:
-            self._copy_tree(self._work / mount["from"] / mount["source"].lstrip("/"), self._at(mount["target"]))
         command = self.inside(" && ".join(performed))
         done = subprocess.run(
             ["/bin/sh", "-c", command or ":"],
@@ -168,8 +165,6 @@ class Builder:
         )
         if done.returncode:
             raise StepFailed(f"line {step.line}: status {done.returncode} of {command}\n{done.stdout[-2000:]}")
-        for mount in bound:
-            shutil.rmtree(self._at(mount["target"]), ignore_errors=True)
 
     def _as_if_installed(self, image: Image) -> None:
         """The project's commands run what was copied, with the packages that this Python has."""
@@ -191,9 +186,8 @@ def _own_folders(dockerfile: Dockerfile) -> set[str]:
     """The first folder of every path that is not the system's in what makes the image. Commands that run later have
     other things that begin with a slash in them."""
     steps = [each for stage in dockerfile.stages.values() for each in stage.instructions]
-    making = [each for each in steps if each.keyword in {"COPY", "ENV", "RUN", "VOLUME", "WORKDIR"}]
-    texts = [text for each in making for text in (*each.words, *(mount["target"] for mount in each.mounts))]
-    return {name for text in texts for name in _FIRST_FOLDER.findall(text)} - set(_SYSTEM.split("|"))
+    making = [each.value for each in steps if each.keyword in {"COPY", "ENV", "RUN", "VOLUME", "WORKDIR"}]
+    return {name for value in making for name in _FIRST_FOLDER.findall(value)} - set(_SYSTEM.split("|"))
 
 
 def _network() -> dict[str, str]:
