@@ -31,13 +31,13 @@ ARG CUDA_EXTRAS=higgs,step-audio2
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip --python /venv/bin/python install --no-compile --only-binary :all: ".[$CUDA_EXTRAS]"
 
-# A worker starts as fast as its image is small. What goes is for kernels compiled at run time and for arithmetic over
-# several GPUs; neither is done here.
+# A worker starts as fast as its image is small. It listens to nobody, compiles no kernels and has one GPU: what does
+# these things goes.
 FROM cuda-packages AS serverless-packages
 ARG SERVERLESS_EXTRAS=serverless
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip --python /venv/bin/python install --no-compile --only-binary :all: ".[$SERVERLESS_EXTRAS]" && \
-    pip --python /venv/bin/python uninstall --yes triton && \
+    pip --python /venv/bin/python uninstall --yes ctranslate2 faster-whisper pocketsphinx triton && \
     find /venv/lib -name 'libnvshmem_device*.bc' -delete && \
     find /venv/lib -name 'libcusolverMg.so.*' -delete && \
     find /venv/lib -path '*/torch/include/*' -delete
