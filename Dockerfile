@@ -24,19 +24,19 @@ ARG EXTRAS=postgres
 RUN --mount=type=cache,target=/root/.cache/pip \
     touch README.md && \
     python -m venv --without-pip /venv && \
-    pip --python /venv/bin/python install --no-compile --only-binary :all: ".[$EXTRAS]"
+    pip --python /venv/bin/python install --no-compile --only-binary=:all: ".[$EXTRAS]"
 
 FROM cpu-packages AS cuda-packages
 ARG CUDA_EXTRAS=higgs,step-audio2
 RUN --mount=type=cache,target=/root/.cache/pip \
-    pip --python /venv/bin/python install --no-compile --only-binary :all: ".[$CUDA_EXTRAS]"
+    pip --python /venv/bin/python install --no-compile --only-binary=:all: ".[$CUDA_EXTRAS]"
 
 # A worker starts as fast as its image is small. It listens to nobody, compiles no kernels and has one GPU: what does
 # these things goes.
 FROM cuda-packages AS serverless-packages
 ARG SERVERLESS_EXTRAS=serverless
 RUN --mount=type=cache,target=/root/.cache/pip \
-    pip --python /venv/bin/python install --no-compile --only-binary :all: ".[$SERVERLESS_EXTRAS]" && \
+    pip --python /venv/bin/python install --no-compile --only-binary=:all: ".[$SERVERLESS_EXTRAS]" && \
     pip --python /venv/bin/python uninstall --yes ctranslate2 faster-whisper pocketsphinx triton && \
     find /venv/lib -name 'libnvshmem_device*.bc' -delete && \
     find /venv/lib -name 'libcusolverMg.so.*' -delete && \

@@ -25,7 +25,7 @@ GOOD = """
 FROM python:3.12-slim AS packages
 COPY pyproject.toml ./
 ARG EXTRAS=fast
-RUN pip install --no-cache-dir --only-binary :all: .
+RUN pip install --no-cache-dir --only-binary=:all: .
 FROM python:3.12-slim AS server
 RUN mkdir /data && chown 1:1 /data
 RUN apt-get update && apt-get install --yes --no-install-recommends curl && rm -rf /var/lib/apt/lists/*
@@ -89,7 +89,7 @@ def test_a_good_file_breaks_no_rule(context):
         ("apt-get update && ", "", "apt-leaves-nothing"),
         (" --yes", "", "apt-leaves-nothing"),
         (" --no-cache-dir", "", "pip-leaves-nothing"),
-        (" --only-binary :all:", "", "pip-leaves-nothing"),
+        (" --only-binary=:all:", "", "pip-leaves-nothing"),
         ('CMD ["python", "-m", "app"]', "CMD python -m app", "commands-get-signals"),
         ('CMD ["python", "-m", "app"]', "", "commands-get-signals"),
         ('HEALTHCHECK CMD ["true"]', "HEALTHCHECK CMD true", "health-is-checked"),

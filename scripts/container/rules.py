@@ -81,7 +81,7 @@ def pip_leaves_nothing(dockerfile: Dockerfile, _context: Path) -> Iterator[Findi
         if not cached and "--no-cache-dir" not in each.value:
             yield Finding("pip-leaves-nothing", each.line, "with neither a cache mount nor --no-cache-dir")
         if "--no-deps" not in each.value and "--only-binary" not in each.value:
-            yield Finding("pip-leaves-nothing", each.line, "without --only-binary :all: it may have to compile")
+            yield Finding("pip-leaves-nothing", each.line, "without --only-binary=:all: it may have to compile")
 
 
 def commands_get_signals(dockerfile: Dockerfile, _context: Path) -> Iterator[Finding]:
