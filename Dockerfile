@@ -5,6 +5,9 @@
 #   docker build --target serverless --tag voicechat:serverless .    the worker of a RunPod endpoint
 #
 # Every dependency comes as a wheel: nothing is compiled and no Debian package is added. No model is inside.
+#
+# Versions of packages are those that pyproject.toml allows.
+# hadolint global ignore=DL3013
 
 FROM python:3.12-slim-bookworm AS wheel
 WORKDIR /source
@@ -24,7 +27,7 @@ ARG EXTRAS=postgres
 RUN --mount=type=cache,target=/root/.cache/pip \
     touch README.md && \
     python -m venv --without-pip /venv && \
-    pip --python /venv/bin/python install --no-compile --only-binary=:all: ".[$EXTRAS]"
+    pip --python /venv/bin/python install --no-compile --only-binary=:all: ".${EXTRAS:+[$EXTRAS]}"
 
 FROM cpu-packages AS cuda-packages
 ARG CUDA_EXTRAS=higgs,step-audio2
