@@ -29,14 +29,21 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     python -m venv --without-pip /venv && \
     pip --python /venv/bin/python install --no-compile --only-binary=:all: ".${EXTRAS:+[$EXTRAS]}"
 
-FROM cpu-packages AS cuda-packages
+FROM cpu-packages AS gpu-packages
 ARG CUDA_EXTRAS=higgs,step-audio2
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip --python /venv/bin/python install --no-compile --only-binary=:all: ".[$CUDA_EXTRAS]"
 
+# faster-whisper looks for cuBLAS 12 whatever torch brings, under LD_LIBRARY_PATH.
+FROM gpu-packages AS cuda-packages
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip --python /venv/bin/python install --no-compile --only-binary=:all: nvidia-cublas-cu12 && \
+    ln -s /venv/lib/python3*/site-packages/nvidia/cublas/lib /venv/lib/cublas12 && \
+    test -e /venv/lib/cublas12/libcublas.so.12
+
 # A worker starts as fast as its image is small. It listens to nobody, compiles no kernels and has one GPU: what does
 # these things goes.
-FROM cuda-packages AS serverless-packages
+FROM gpu-packages AS serverless-packages
 ARG SERVERLESS_EXTRAS=serverless
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip --python /venv/bin/python install --no-compile --only-binary=:all: ".[$SERVERLESS_EXTRAS]" && \
@@ -69,7 +76,8 @@ CMD ["voicechat", "serve"]
 
 FROM runtime AS cuda
 ENV NVIDIA_VISIBLE_DEVICES=all \
-    NVIDIA_DRIVER_CAPABILITIES=compute,utility
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility \
+    LD_LIBRARY_PATH=/venv/lib/cublas12
 COPY --from=cuda-packages /venv /venv
 COPY --from=wheel /wheels /wheels
 RUN pip --python /venv/bin/python install --no-cache-dir --no-deps --force-reinstall /wheels/*.whl && \
