@@ -6,7 +6,9 @@ import json
 import subprocess
 import sys
 from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -257,6 +259,7 @@ def test_the_server_of_the_image_comes_and_goes(tmp_path):
     dockerfile = parse(ROOT / "Dockerfile")
     builder = Builder(dockerfile, ROOT, tmp_path, python=sys.executable, install=False)
     image = builder.build("cpu")
+    (builder.root / "data" / "http.py").write_text("raise SystemExit('what lies in a volume is no module')")
     with ExitStack() as stack:
         sessions = []
 
@@ -270,6 +273,41 @@ def test_the_server_of_the_image_comes_and_goes(tmp_path):
                 sessions[0].recv(timeout=10)
     assert closed.value.rcvd is not None and closed.value.rcvd.code == 1012
     assert (builder.root / "data" / "voicechat.db").exists()
+
+
+class Answer(BaseHTTPRequestHandler):
+    """200 to a question for the health, 404 to others."""
+
+    def do_GET(self):
+        self.send_response(200 if self.path == "/health" else 404)
+        self.end_headers()
+
+    def log_message(self, format, *args):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("variables", "status"),
+    [
+        ({"PORT": "{port}"}, 0),
+        ({"VOICECHAT_PORT": "{port}", "PORT": "1"}, 0),
+        ({"PORT": "{port}", "http_proxy": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1"}, 0),
+        ({"VOICECHAT_PORT": "1", "PORT": "{port}"}, 1),
+        ({"VOICECHAT_PORT": "", "PORT": "1"}, 1),
+    ],
+)
+def test_the_health_check_asks_where_the_server_listens(variables, status):
+    """VOICECHAT_PORT goes before PORT, as in the settings; a proxy of other traffic is not asked."""
+    check = parse(ROOT / "Dockerfile").last("cpu", "HEALTHCHECK")
+    assert check is not None and check.exec_form is not None
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        given = {name: value.format(port=server.server_port) for name, value in variables.items()}
+        done = subprocess.run([sys.executable, *check.exec_form[1:]], env=given, capture_output=True, check=False)
+        server.shutdown()
+        thread.join()
+    assert done.returncode == status
 
 
 SERVER = """
@@ -288,6 +326,7 @@ signal.sigwait([signal.SIGTERM])
         (SERVER, "True", "fails while the server listens"),
         (SERVER, "False", "passes without a server"),
         (SERVER + "raise SystemExit(3)", "False", "status 3"),
+        (SERVER + "print('Traceback (most recent call last):')", "False", "status 0"),
         (SERVER + "raise ValueError('late')", "False", "(?s)status 1.*late"),
     ],
 )

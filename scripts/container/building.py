@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -59,13 +60,12 @@ class Builder:
         self._work, self._tools = work, work / "tools"
         self._patterns = dockerignore.read(context / ".dockerignore")
         self._made: dict[str, Image] = {}
-        self._sources = ""
         own = "|".join(sorted(map(re.escape, _own_folders(dockerfile)))) or "(?!)"
         self._own = re.compile(rf"(?<![\w.*-])/({own})(?![\w.-])")
         (work / "home").mkdir()
         self._tools.mkdir()
-        self._tool("python", python)
-        self._tool("pip", f"{python} -m pip")
+        self._tool("python", shlex.quote(python))
+        self._tool("pip", f"{shlex.quote(python)} -m pip")
 
     def build(self, name: str) -> Image:
         """Make the stage and those it needs. Raises `StepFailed`."""
@@ -170,8 +170,8 @@ class Builder:
         """The project's commands run what was copied, with the packages that this Python has."""
         project = self._at(image.workdir) / "pyproject.toml"
         stage = next(name for name in self._dockerfile.stages if name not in self._made)
-        self._sources = str(self._work / stage / image.workdir.lstrip("/"))
-        self._tool("python", f"env PYTHONPATH={self._sources} {sys.executable}")
+        sources = self._work / stage / image.workdir.lstrip("/")
+        self._tool("python", f"env PYTHONPATH={shlex.quote(str(sources))} {shlex.quote(sys.executable)}")
         for name, entry in tomllib.loads(project.read_text())["project"]["scripts"].items():
             module, function = entry.split(":")
             self._tool(name, f'python -c "import sys; from {module} import {function}; sys.exit({function}())"')
