@@ -12,7 +12,7 @@ from backend.settings import Settings
 from scripts.container import compose
 from scripts.container.dockerfile import parse
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FILE = yaml.safe_load((ROOT / "compose.yaml").read_text())
 
 
