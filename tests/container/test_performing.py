@@ -73,12 +73,12 @@ def test_the_server_of_the_image_comes_and_goes(tmp_path):
 
         def visit(port):
             sessions.append(stack.enter_context(connect(f"ws://127.0.0.1:{port}/ws", proxy=None)))
-            assert json.loads(sessions[0].recv(timeout=10))["type"] == "session.ready"
+            assert json.loads(sessions[0].recv(timeout=30))["type"] == "session.ready"
 
         trial.run(dockerfile, "cpu", builder, image, visit)
         with pytest.raises(ConnectionClosed) as closed:
             while True:
-                sessions[0].recv(timeout=10)
+                sessions[0].recv(timeout=30)
     assert closed.value.rcvd is not None and closed.value.rcvd.code == 1012
     assert (builder.root / "data" / "voicechat.db").exists()
 
