@@ -202,6 +202,7 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
             try:
                 await stack.enter_async_context(server.database)
                 await server.roster.open(given, default_cast())
+                stack.push_async_callback(stop, asyncio.create_task(server.roster.follow(), name="cast"))
                 await call_in_thread(load_codecs, server.decoding)
                 stack.push_async_callback(stop, asyncio.create_task(hold_engines(server), name="loading"))
                 if settings.listen == "when-loaded":

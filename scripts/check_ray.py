@@ -99,7 +99,8 @@ class Talker:
         self._address = address
         self._client = None
         self._connection = None
-        self.resumes = 0
+        self.away_s = 0.0
+        """How long it took to come back, if it had to."""
         self.speaking = asyncio.Event()
         """Set once some of the reply is heard."""
 
@@ -141,8 +142,8 @@ class Talker:
                     return heard
         raise ConnectionFailed("closed")
 
-    async def resume(self) -> float:
-        """Come back as a page does; returns how long that took, in seconds."""
+    async def resume(self) -> None:
+        """Come back as a page does."""
         token, conversation = self._client.ready["resume_token"], self.conversation
         began = time.monotonic()
         while True:
@@ -155,8 +156,7 @@ class Talker:
                 await asyncio.sleep(0.1)
         if self.conversation != conversation:
             raise SystemExit(f"session {self.number} came back to another conversation")
-        self.resumes += 1
-        return time.monotonic() - began
+        self.away_s = time.monotonic() - began
 
 
 def below(process: int, title: str) -> list[int]:
@@ -225,28 +225,37 @@ async def on_ray(count: int, reference: dict[tuple[int, str], bytes], options: l
         print(f"a copy of the voice killed: {same} of {count} replies sound as in one process, to the end")
         faults += count - same
 
-        talking = [asyncio.create_task(talker.turn("mountains")) for talker in talkers]
-        await asyncio.gather(*(talker.speaking.wait() for talker in talkers))
-        killed = time.monotonic()
-        os.kill(below(process.pid, REPLICA)[0], signal.SIGKILL)
-        heard = await asyncio.gather(*talking, return_exceptions=True)
-        lost = [talker for talker, pcm in zip(talkers, heard, strict=True) if isinstance(pcm, ConnectionFailed)]
-        same = sum(pcm == reference[number, "mountains"] for number, pcm in enumerate(heard))
-        print(
-            f"a replica killed: {len(lost)} sessions lost it, {same} of the other {count - len(lost)} replies as before"
-        )
-        faults += count - len(lost) - same + (not lost)
+        async def until_lost(talker: Talker) -> bytes | None:
+            try:
+                return await talker.turn("mountains")
+            except ConnectionFailed:
+                await talker.resume()
+                return None
 
-        await asyncio.gather(*(talker.resume() for talker in lost))
-        print(f"all came back within {time.monotonic() - killed:.1f} s of the kill, to", *{t.replica for t in lost})
-        kept = [talker for talker in lost if knows(address, talker, "rivers", "mountains")]
-        print(f"{len(kept)} of {len(lost)} conversations are there, the turn that was cut included")
-        faults += len(lost) - len(kept)
+        talking = [asyncio.create_task(until_lost(talker)) for talker in talkers]
+        await asyncio.wait([asyncio.create_task(talker.speaking.wait()) for talker in talkers[: count // 2]])
+        os.kill(below(process.pid, REPLICA)[0], signal.SIGKILL)
+        heard = await asyncio.gather(*talking)
+        lost = [talker for talker, pcm in zip(talkers, heard, strict=True) if pcm is None]
+        gone = {at[talker.number] for talker in lost}
+        late = [talker for talker in talkers if at[talker.number] in gone and talker not in lost]
+        await asyncio.gather(*(talker.resume() for talker in late))
+        same = sum(pcm == reference[number, "mountains"] for number, pcm in enumerate(heard) if pcm is not None)
+        print(
+            f"a replica killed: it had {len(lost) + len(late)} sessions, {len(lost)} of them in the middle of a reply"
+        )
+        print(f"  {same} of the other {count - len(lost)} replies sound as in one process")
+        print(f"  all came back, the slowest after {max(talker.away_s for talker in lost + late):.1f} s")
+        kept = [talker for talker in lost + late if knows(address, talker, "rivers", "mountains")]
+        print(f"  {len(kept)} of their {len(lost + late)} conversations are whole, cut questions included")
+        faults += count - len(lost) - same + len(lost + late) - len(kept) + (not lost)
 
         heard = await asyncio.gather(*(talker.turn("islands") for talker in talkers))
-        expected = ["after" if talker.resumes else "islands" for talker in talkers]
+        expected = ["after" if talker.away_s else "islands" for talker in talkers]
         same = sum(pcm == reference[number, expected[number]] for number, pcm in enumerate(heard))
-        print(f"the turn after: {same} of {count} replies sound as in one process")
+        print(
+            f"the turn after, replicas {sorted({talker.replica for talker in talkers})}: {same} of {count} replies sound as in one process"
+        )
         for talker in talkers:
             await talker.leave()
         return faults + count - same
