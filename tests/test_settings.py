@@ -9,6 +9,9 @@ import pytest
 from backend import cli
 from backend.app import choose_engines
 from backend.engines.speech_server import ServerFailed
+from backend.errors import ConfigurationError
+from backend.setting_options import read
+from backend.settings import RaySettings
 
 if TYPE_CHECKING:
     from backend.settings import Settings
@@ -119,6 +122,34 @@ def test_a_setting_that_cannot_work_is_one_line(capsys, arguments, said):
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+REPLICAS = {"max_replicas": 3, "database_url": "postgresql://db/voicechat"}
+
+
+def test_replicas_share_a_database():
+    """Several servers with a file each would lose what clients come back for; one needs no database server."""
+    assert read(REPLICAS, RaySettings).max_replicas == 3
+    assert read({"max_replicas": 1}, RaySettings).database_url is None
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"max_replicas": 2}, "PostgreSQL"),
+        ({"max_replicas": 2, "database_url": "sqlite:////tmp/x.db"}, "PostgreSQL"),
+        (REPLICAS | {"min_replicas": 4}, "max_replicas is less than min_replicas"),
+        (REPLICAS | {"min_engines": 2}, "max_engines is less than min_engines"),
+        (REPLICAS | {"target_sessions": 200}, "target_sessions"),
+        (REPLICAS | {"port": 0}, "--port"),
+        (REPLICAS | {"engine_gpus": -1}, "--engine-gpus"),
+        (REPLICAS | {"instance": "a name"}, "--instance"),
+    ],
+)
+def test_replicas_that_cannot_work_are_refused(given, said):
+    """Before anything is started on other machines it is said what does not fit together."""
+    with pytest.raises(ConfigurationError, match=said):
+        read(given, RaySettings)
 
 
 def test_a_taken_port_is_one_line(capsys):

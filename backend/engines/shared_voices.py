@@ -153,7 +153,7 @@ class SharedTextToSpeech:
         self.takes_descriptions = description.takes_descriptions
         self.servers = ()
         self.failovers: Counter[tuple[str, str, Literal["start", "middle"]]] = Counter()
-        """Texts that another copy went on with; see `SpeechServers`, which copies are none of: nobody tells them apart."""
+        """Texts that another copy went on with; see `SpeechServers`. Copies have no names."""
 
     @property
     def voices(self) -> Sequence[str]:

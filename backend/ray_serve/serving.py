@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import signal
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -25,22 +27,35 @@ def serve(settings: RaySettings) -> None:
 
     from backend.ray_serve.deployments import application
 
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
+    ended = threading.Event()
+    logging.getLogger("ray.serve").setLevel(_QUIET)
     with _cluster(settings):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda _number, _frame: ended.set())
         ray_serve.start(http_options=HTTPOptions(host=settings.host, port=settings.port))
         try:
             ray_serve.run(application(settings), name="voicechat")
         except RuntimeError as error:
-            raise ConfigurationError(f"the app cannot be started: {error}") from error
+            raise ConfigurationError(f"the app cannot be started: {_reason() or error}") from error
         print(f"voicechat listens on http://{settings.host}:{settings.port}", flush=True)
         print(f"  app      {settings.min_replicas} to {settings.max_replicas} replicas", flush=True)
         if settings.tts == "higgs":
             print(f"  voices   {settings.min_engines} to {settings.max_engines} copies", flush=True)
         print("voicechat is ready", flush=True)
-        signal.sigwait(_ENDS)
+        ended.wait()
 
 
-_ENDS = {signal.SIGINT, signal.SIGTERM}
+def _reason() -> str:
+    """What the first deployment that failed said at last: the end of its traceback."""
+    from ray import serve as ray_serve
+
+    applications = ray_serve.status().applications.values()
+    told = [each.message.strip() for app in applications for each in app.deployments.values() if each.message]
+    last = told[0].splitlines()[-1] if told else ""
+    return last.removeprefix(f"{ConfigurationError.__module__}.{ConfigurationError.__name__}: ")
+
+
+_QUIET = logging.WARNING
 
 
 @contextmanager
@@ -50,12 +65,18 @@ def _cluster(settings: RaySettings) -> Generator[None]:
     from ray import serve as ray_serve
 
     if os.environ.get("RAY_ADDRESS"):
-        ray.init(log_to_driver=False)
+        ray.init(log_to_driver=False, logging_level=_QUIET)
     else:
         # Without other machines nobody else need reach it, and replicas may share cores.
         wanted = settings.max_replicas * settings.replica_cpus + settings.max_engines
         cpus = max(os.cpu_count() or 1, round(wanted))
-        ray.init(num_cpus=cpus, include_dashboard=False, log_to_driver=False, _node_ip_address="127.0.0.1")
+        ray.init(
+            num_cpus=cpus,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=_QUIET,
+            _node_ip_address="127.0.0.1",
+        )
     try:
         yield
     finally:
