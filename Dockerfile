@@ -1,6 +1,6 @@
 # voicechat in a container; docs/deployment.md says how to build and run it.
 #
-#   docker build --tag voicechat .                                   everything but torch, for any machine
+#   docker build --tag voicechat .                                   everything but torch
 #   docker build --target cuda --tag voicechat:cuda .                with the voices that want a GPU
 #   docker build --target serverless --tag voicechat:serverless .    the worker of a RunPod endpoint
 #
