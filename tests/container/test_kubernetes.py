@@ -173,7 +173,7 @@ def test_the_ingress_keeps_operators_paths_inside():
 
 def test_ray_has_pods_for_what_it_runs():
     """The app at the root; a head that runs no replica and keeps KubeRay's ports; groups that may grow, of which one
-    has a GPU, and the CUDA image, for each pod."""
+    has a GPU, and the CUDA image, for each pod; and pods that stay until Ray has let their replicas end."""
     (app,) = yaml.safe_load(RAY["serveConfigV2"])["applications"]
     assert app == {"name": "voicechat", "import_path": "backend.ray_serve:build", "route_prefix": "/", "args": {}}
     cluster = RAY["rayClusterConfig"]
@@ -186,4 +186,6 @@ def test_ray_has_pods_for_what_it_runs():
         gpus = worker["resources"]["limits"].get("nvidia.com/gpu", 0)
         assert gpus == worker["resources"]["requests"].get("nvidia.com/gpu", 0) == (group["groupName"] == "gpu")
         assert worker["image"].endswith("-cuda") == bool(gpus)
+        drained = int(variables(group["template"]["spec"])["RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"])
+        assert group["template"]["spec"]["terminationGracePeriodSeconds"] > drained
         assert worker["readinessProbe"]["httpGet"] == {"path": "/-/healthz", "port": 8000}
