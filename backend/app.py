@@ -141,7 +141,7 @@ def _higgs(settings: Settings) -> HiggsTextToSpeech:
     model = find_model(settings.tts_model or HIGGS_MODEL, settings.volume).path
     own_codec = settings.tts_codec is None and holds_codec(model)
     codec = None if own_codec else find_model(settings.tts_codec or HIGGS_CODEC, settings.volume).path
-    return HiggsTextToSpeech(model, codec, settings.device)
+    return HiggsTextToSpeech(model, codec, settings.device, settings.tts_streams)
 
 
 def _step_audio2(settings: Settings) -> StepAudio2TextToSpeech:

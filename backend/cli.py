@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from backend.errors import ConfigurationError, VoiceChatError
+from backend.errors import VoiceChatError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,43 +55,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
-    """One option per setting; what is not given falls back to environment, configuration file and default."""
+    from backend.setting_options import add_options
     from backend.settings import Settings
 
-    for name, field in Settings.model_fields.items():
-        default = field.get_default(call_default_factory=True)
-        shown = "" if default is None or default == () else f" (default: {default})"
-        parser.add_argument(
-            f"--{name.replace('_', '-')}",
-            dest=f"setting_{name}",
-            metavar=_placeholder(name, field.annotation),
-            help=f"{field.description}{shown}; VOICECHAT_{name.upper()}",
-        )
-
-
-def _placeholder(name: str, annotation: object) -> str:
-    """What stands for the value of a setting in the help."""
-    kind = name.rsplit("_", 1)[-1]
-    return "FILE" if Path in get_args(annotation) and kind != "dir" else kind.upper()
+    add_options(parser, Settings)
 
 
 def _settings(options: argparse.Namespace) -> Settings:
+    from backend.setting_options import chosen
     from backend.settings import Settings
 
-    prefix = "setting_"
-    given: dict[str, Any] = {
-        name.removeprefix(prefix): value
-        for name, value in vars(options).items()
-        if name.startswith(prefix) and value is not None
-    }
-    try:
-        return Settings(**given)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        said = problem["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"--{str(problem['loc'][0]).replace('_', '-')}: {said}") from error
-    except ValueError as error:
-        raise ConfigurationError(f"voicechat.toml cannot be read: {error}") from error
+    return chosen(options, Settings)
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -50,6 +50,10 @@ class Conflict(VoiceChatError):
     code = "conflict"
 
 
+class TakenOver(Conflict):
+    """The conversation goes on in another session, which is the one that writes to it."""
+
+
 class TooLarge(VoiceChatError):
     """The client sent more than is taken."""
 

@@ -47,11 +47,12 @@ class LiveSession:
         ended: Callable[[LiveSession], None],
         stored: StoredConversation | None = None,
         clock: Callable[[], float] = time.monotonic,
+        instance: str = "",
     ) -> None:
-        """With `stored`, it goes on with that conversation."""
+        """With `stored`, it goes on with that conversation. `instance`: see `new_token`."""
         self._outbox: Outbox[Event] = Outbox(self._send, clock)
-        self.session = Session(engines, settings, self.tell, figures, clock)
-        self.recorder = Recorder(store, self.session)
+        self.session = Session(engines, settings, self.tell, figures, clock, instance)
+        self.recorder = Recorder(store, self.session, self._lose)
         if stored is not None:
             change = configuration(stored.settings, settings.stored)
             cast = {character.id: character for character in change.cast or ()}
@@ -69,6 +70,8 @@ class LiveSession:
         self._left = asyncio.Event()
         self.ending = False
         """Whether it ends, or has ended: it still writes what it has to, and nobody comes back to it."""
+        self.taken_over = False
+        """Whether its conversation goes on in another session, on another server."""
 
     @property
     def deserted(self) -> bool:
@@ -120,6 +123,10 @@ class LiveSession:
         if self._task is not None and not self.ending:
             self.ending = True  # cancelled once more it could not keep its last turn
             self._task.cancel()
+
+    def _lose(self) -> None:
+        self.taken_over = True
+        self.end()
 
     async def over(self) -> None:
         """Returns when it has ended."""

@@ -33,11 +33,15 @@ LEAVES_WITHIN_S = 0.5
 class LiveSessions:
     """At most `max_deserted` are kept whose clients are gone."""
 
-    def __init__(self, engines: Engines, figures: Figures, store: ConversationStore, max_deserted: int) -> None:
+    def __init__(
+        self, engines: Engines, figures: Figures, store: ConversationStore, max_deserted: int, instance: str = ""
+    ) -> None:
+        """`instance`: the name of this server, see `new_token`."""
         self._engines = engines
         self._figures = figures
         self._store = store
         self._max_deserted = max_deserted
+        self._instance = instance
         self._by_token: dict[str, LiveSession] = {}
         self._elsewhere: set[str] = set()
         """Conversations that go on in sessions which nobody can come back to."""
@@ -54,7 +58,8 @@ class LiveSessions:
             raise _taken()
         deserted = [live for live in self._by_token.values() if live.deserted]
         _end_oldest(deserted, self._max_deserted)
-        live = LiveSession(self._engines, settings, self._figures, self._store, self._ended, stored)
+        shared = self._engines, settings, self._figures, self._store
+        live = LiveSession(*shared, self._ended, stored, instance=self._instance)
         self._by_token[live.session.resume_token] = live
         return live
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from backend import events
-from backend.errors import StorageError
+from backend.errors import StorageError, TakenOver
 from backend.kept_audio import KeptAudio
 from backend.kept_lines import KeptLines
 from backend.lines import PersonLine
@@ -21,7 +21,7 @@ from backend.storage.conversations import Changes, ReplyAudio, StoredTurn, token
 from backend.storage.session_documents import settings_document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from backend.conversation import Conversation
     from backend.kept_audio import HeardReply
@@ -74,9 +74,15 @@ class _Turn:
 class Recorder:
     """`note` every event before the client is told; `run` for as long as the session lives, then `finish`."""
 
-    def __init__(self, store: ConversationStore, session: Recorded) -> None:
+    def __init__(
+        self, store: ConversationStore, session: Recorded, taken_over: Callable[[], None] | None = None
+    ) -> None:
+        """`taken_over` is called when the conversation goes on in another session: nothing is kept of this one then."""
         self._store = store
         self._session = session
+        self._tell_taken_over = taken_over
+        self._ours = True
+        self._takes_over = False
         self._turns: dict[int, _Turn] = {}
         """Turns not yet over, or not yet written, by the session's own numbers."""
         self._turns_before = 0
@@ -100,7 +106,7 @@ class Recorder:
         self._kept = KeptLines(stored.lines)
         self._turn_of = {line.id: line.turn for line in stored.lines if line.turn is not None}
         self._turns_before = max((turn.number for turn in stored.turns), default=0)
-        self._begun = True
+        self._begun = self._takes_over = True
         self._due.set()  # from now on it is this session's token that leads here
 
     def note(self, event: events.Event) -> asyncio.Future[None] | None:
@@ -114,6 +120,8 @@ class Recorder:
                 self._begin(event)
             case events.ReplyStarted(turn, message_id=line) if turn in self._turns:
                 self._turn_of[line] = self._turns[turn].number
+            case events.AudioFrame(turn, reply=0, first_sample=0) if turn in self._turns:
+                self._due.set()  # what was said outlives a server that dies before the answer is over
             case events.CallDone(turn, line=line) if turn in self._turns:
                 self._turn_of[line.id] = self._turns[turn].number
             case events.TurnDone(turn, outcome, ledger) if turn in self._turns:
@@ -192,6 +200,10 @@ class Recorder:
                 await self._store.write(changes)
                 self._written(changes)
                 self._heard = self._heard[len(sound) :]
+        except TakenOver:
+            self._ours = False
+            if self._tell_taken_over is not None:
+                self._tell_taken_over()
         except StorageError as error:
             log.error("a conversation could not be kept", extra={"conversation": self._session.conversation.id})
             log.debug("why: %s", error)
@@ -210,7 +222,7 @@ class Recorder:
         self._take_out(conversation)
         found = Changes(conversation.id, settings_document(self._session.settings, conversation.user_name))
         found.summary = conversation.summary and asdict(conversation.summary)
-        found.resume_hash = token_hash(self._session.resume_token)
+        found.resume_hash, found.takes_over = token_hash(self._session.resume_token), self._takes_over
         found.lines = self._kept.changed(conversation.lines, self._turn_of, self._said_at)
         found.turns = [turn.stored() for turn in self._turns.values() if self._has_come_to_something(turn)]
         found.removed_lines = set(self._removed_lines)
@@ -218,7 +230,7 @@ class Recorder:
         more = bool(found.lines or found.turns)
         less = bool(found.removed_lines or found.cleared)
         differs = (found.settings, found.summary) != (self._settings, self._summary)
-        return found if more or (self._begun and (less or differs)) else None
+        return found if self._ours and (more or (self._begun and (less or differs))) else None
 
     def _take_out(self, conversation: Conversation) -> None:
         """Lines that were removed are removed from the store as well."""
@@ -238,6 +250,7 @@ class Recorder:
 
     def _written(self, changes: Changes) -> None:
         self._begun, self._settings, self._summary = True, changes.settings, changes.summary
+        self._takes_over = False
         self._cleared = self._cleared and not changes.cleared
         self._removed_lines -= changes.removed_lines
         present = {line.id for line in self._session.conversation.lines}

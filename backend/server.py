@@ -63,7 +63,8 @@ class Server:
 
     def __post_init__(self) -> None:
         self.store = ConversationStore(self.database)
-        self.live = LiveSessions(self.engines, self.metrics, self.store, self.settings.max_sessions)
+        shared = self.engines, self.metrics, self.store
+        self.live = LiveSessions(*shared, self.settings.max_sessions, self.settings.instance)
         self.metrics.sessions.set_function(lambda: self.sessions)
 
     @property

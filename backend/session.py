@@ -7,7 +7,6 @@ runs as a task of its own, and cancelling that task is the interrupt. Knows noth
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -24,6 +23,7 @@ from backend.listening import Listening
 from backend.mailbox import Mailbox
 from backend.pipelines.hearing_events import HearingFailed
 from backend.pipelines.stt import STTPipeline
+from backend.resume_tokens import new_token
 from backend.utterance import Utterance
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class _TurnEnded:
 
 
 class Session:
-    """`emit` sends an event to the client; `figures` accounts for turns."""
+    """`emit` sends an event to the client; `figures` accounts for turns. `instance`: see `new_token`."""
 
     def __init__(
         self,
@@ -61,9 +61,10 @@ class Session:
         emit: Callable[[Event], Awaitable[None]],
         figures: Figures,
         clock: Callable[[], float] = time.monotonic,
+        instance: str = "",
     ) -> None:
         self.id = f"sess_{uuid4().hex[:16]}"
-        self.resume_token = secrets.token_urlsafe(24)
+        self.resume_token = new_token(instance)
         self._engines = engines
         self._settings = replace(settings, cast=deal_voices(settings.cast, engines.tts.voices))
         self._emit_all = emit

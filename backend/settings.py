@@ -122,6 +122,9 @@ class Settings(BaseSettings):
         description="what makes the sound: audio codec of the higgs voice, a folder or repository id; folder token2wav "
         "of the step-audio2 voice",
     )
+    tts_streams: int | None = Field(
+        None, ge=1, le=256, description="texts that the higgs voice speaks at once (default: 16 on a GPU, else 4)"
+    )
     tts_voices: Path | None = Field(None, description="folder of recordings that the step-audio2 voice speaks like")
     volume: Path = Field(
         Path("/runpod-volume"), description="folder that models are looked for in before the hub, a network volume"
@@ -141,6 +144,12 @@ class Settings(BaseSettings):
     )
     api_key: str | None = Field(None, description="key that clients must present")
     max_sessions: int = Field(100, ge=1, description="sessions admitted at once")
+    instance: str = Field(
+        "",
+        pattern="^[A-Za-z0-9_-]{0,64}$",
+        description="name of this server where several share a database; the tokens by which clients come back begin "
+        "with it, for a load balancer to send them where their session is",
+    )
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="origins of web pages that may connect besides the server's own, comma separated; * for any"
     )
@@ -206,4 +215,33 @@ class WorkerSettings(Settings):
     def _keys_go_together(self) -> WorkerSettings:
         if (self.s3_access_key_id is None) != (self.s3_secret_access_key is None):
             raise ValueError("s3_access_key_id and s3_secret_access_key are given together or not at all")
+        return self
+
+
+class RaySettings(Settings):
+    """Those of the app on Ray Serve: the server's, each replica being one, and how many there are of what."""
+
+    port: int = Field(8000, ge=1, le=65535, description="port to listen on")
+    min_replicas: int = Field(1, ge=1, description="replicas of the app that are always there")
+    max_replicas: int = Field(4, ge=1, description="replicas of the app at most")
+    target_sessions: int = Field(
+        40, ge=1, description="sessions per replica; with more of them replicas are added, with fewer taken away"
+    )
+    replica_cpus: float = Field(1, ge=0, description="cores that a replica of the app has to itself")
+    min_engines: int = Field(1, ge=1, description="copies of the higgs voice that are always there")
+    max_engines: int = Field(1, ge=1, description="copies of the higgs voice at most")
+    engine_gpus: float = Field(1, ge=0, description="GPUs that a copy has to itself; 0 for one on the CPU")
+    drain_s: float = Field(120, ge=0, description="seconds for which a replica that is taken away keeps its sessions")
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> RaySettings:
+        for most, least in (("max_replicas", "min_replicas"), ("max_engines", "min_engines")):
+            if getattr(self, most) < getattr(self, least):
+                raise ValueError(f"{most} is less than {least}")
+        if self.target_sessions > self.max_sessions:
+            raise ValueError("target_sessions is more than max_sessions")
+        if self.max_replicas > 1 and not str(self.database).startswith("postgresql"):
+            raise ValueError(
+                "several replicas share what lasts through PostgreSQL: give database_url, or max_replicas 1"
+            )
         return self

@@ -9,7 +9,7 @@ import pytest
 
 from backend import commands, events, recorder
 from backend.conversation import FORGOTTEN_AT_ONCE, MAX_LINES
-from backend.errors import StorageError
+from backend.errors import StorageError, TakenOver
 from backend.lines import PersonLine
 from backend.outbox import PATIENCE_S
 from tests.live import REPLY, Store, living, turn_over
@@ -48,6 +48,16 @@ class Ledgers(Store):
         """The lines in their order."""
         ordered = sorted(self.lines.values(), key=lambda line: line.position)
         return [line.document.get("heard_text", line.document["text"]) for line in ordered]
+
+
+class TakenAway(Store):
+    """Another session has the conversation; `refused` counts the writes that came nevertheless."""
+
+    refused = 0
+
+    async def write(self, changes) -> None:
+        self.refused += 1
+        raise TakenOver
 
 
 @pytest.fixture
@@ -141,12 +151,34 @@ async def test_the_end_of_a_session_is_kept():
         await asyncio.sleep(2)
         playing.cancel()
         await asyncio.wait((playing,))
-        assert not store.written
+        assert store.turns[1].document["outcome"] is None
     said, heard = store.texts
     assert said == "Go on."
     assert REPLY.startswith(heard)
     assert 0 < len(heard) < len(REPLY)
     assert store.turns[1].document["outcome"] == "interrupted"
+
+
+async def test_what_was_said_is_kept_while_the_answer_is_spoken():
+    """A server that dies in the middle of an answer does not take the question with it."""
+    store = Ledgers()
+    async with living(store=store) as (live, client, _):
+        await live.session.receive(commands.Say("Go on."))
+        await client.until(events.AudioFrame)
+        await asyncio.sleep(0.1)
+        assert store.texts[0] == "Go on."
+        assert len(store.written) == 1
+
+
+async def test_nothing_is_kept_of_a_session_whose_conversation_was_taken_over():
+    """It ends, and what it would still write stays out of what the other session writes."""
+    store = TakenAway()
+    async with living(store=store) as (live, client, _):
+        await live.session.receive(commands.Say("Go on."))
+        await client.until(events.AudioFrame)
+        await live.over()
+        assert live.taken_over
+    assert store.refused == 1
 
 
 async def test_a_session_ended_twice_is_kept_as_well():

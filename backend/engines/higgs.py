@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from boson_multimodal.model.higgs_audio.sampling import SamplingParams
     from boson_multimodal.serve.serve_engine import HiggsAudioServeEngine
     from boson_multimodal.serve.voice_generator import StreamingVoiceGenerator
+    from boson_multimodal.voice_memory import VoiceMemory
     from boson_multimodal.voice_presets import VoicePreset
 
 DEFAULT_MODEL = "bosonai/higgs-audio-v2-generation-3B-base"
@@ -43,8 +44,15 @@ class HiggsTextToSpeech:
     clones_voices = True
     takes_descriptions = True
 
-    def __init__(self, model: str | None, codec: str | None, device: Literal["auto", "cpu", "cuda"]) -> None:
-        """`model` and `codec` are folders or repository ids. Raises `MissingExtra` when the packages are missing."""
+    def __init__(
+        self,
+        model: str | None,
+        codec: str | None,
+        device: Literal["auto", "cpu", "cuda"],
+        streams: int | None = None,
+    ) -> None:
+        """`model` and `codec` are folders or repository ids; `streams` texts are spoken at once, further ones wait.
+        Raises `MissingExtra` when the packages are missing."""
         if any(importlib.util.find_spec(package) is None for package in ("torch", "transformers")):
             raise MissingExtra("higgs", "higgs")
         from boson_multimodal.voice_presets import PRESETS, QUIET_ROOM
@@ -54,6 +62,7 @@ class HiggsTextToSpeech:
         self._model = model or DEFAULT_MODEL
         self._codec = codec or (self._model if holds_codec(self._model) else DEFAULT_CODEC)
         self._device = device
+        self._streams = streams
         self._engine: HiggsAudioServeEngine | None = None
 
     @property
@@ -121,7 +130,7 @@ class HiggsTextToSpeech:
         device = self._device if self._device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
         if device == "cuda" and not torch.cuda.is_available():
             raise ConfigurationError("--device cuda: this machine's torch finds no CUDA device")
-        streams = CUDA_STREAMS if device == "cuda" else CPU_STREAMS
+        streams = self._streams or (CUDA_STREAMS if device == "cuda" else CPU_STREAMS)
         try:
             return HiggsAudioServeEngine(self._model, self._codec, device=device, max_streams=streams)
         except CheckpointError as error:
@@ -139,11 +148,10 @@ class HiggsVoiceGenerator:
 
     async def stream(self, text: str) -> AsyncGenerator[Speech]:
         """See `VoiceGenerator.stream`."""
-        if self._voice is None:
-            self._voice = self._open()
+        voice = self._opened()
         try:
             params = self._params()
-            async with aclosing(self._voice.generate_pcm([text], params)) as pieces:
+            async with aclosing(voice.generate_pcm([text], params)) as pieces:
                 async for pcm in pieces:
                     if pcm:
                         yield Speech(pcm)
@@ -153,6 +161,20 @@ class HiggsVoiceGenerator:
             ) from error
         except RuntimeError as error:
             raise EngineError("tts", f"the voice engine failed: {error}") from error
+
+    @property
+    def memory(self) -> VoiceMemory | None:
+        """See `PortableVoice.memory`."""
+        return None if self._voice is None else self._voice.memory
+
+    def recall(self, memory: VoiceMemory) -> None:
+        """See `PortableVoice.recall`."""
+        self._opened().recall(memory)
+
+    def _opened(self) -> StreamingVoiceGenerator:
+        if self._voice is None:
+            self._voice = self._open()
+        return self._voice
 
     def _open(self) -> StreamingVoiceGenerator:
         from boson_multimodal.serve.voice_generator import StreamingVoiceGenerator

@@ -102,7 +102,7 @@ async def _serve(websocket: WebSocket, server: Server, returning: LiveSession | 
     if live.failure is not None:
         await _close(websocket, CLOSE_INTERNAL, "the session failed; this is a fault of the server")
     elif code is None:
-        await _close(websocket, *_parting(live, taken_over=attended.done()))
+        await _close(websocket, *_parting(live, taken_over=attended.done() or live.taken_over))
 
 
 def _parting(live: LiveSession, *, taken_over: bool) -> tuple[int, str]:

@@ -10,8 +10,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, true, update
 
+from backend.errors import TakenOver
 from backend.storage.tables import ConversationRow, LineRow, ReplyAudioRow, TurnRow
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ class Changes:
     settings: Document
     """Who takes part, and what the client has set."""
     resume_hash: str | None = None
+    """Whose it is: only the session that this is the token of writes to it."""
+    takes_over: bool = False
+    """Whether it becomes that session's now, whoever wrote to it before."""
     summary: Document | None = None
     lines: list[StoredLine] = field(default_factory=list[StoredLine])
     turns: list[StoredTurn] = field(default_factory=list[StoredTurn])
@@ -119,12 +123,14 @@ class ConversationStore:
 
     async def write(self, changes: Changes) -> None:
         """All of it or nothing. A conversation that is not there yet begins with this; a turn of which no line is left
-        is gone."""
+        is gone. Raises `TakenOver` where it is another session's, on whichever server that is."""
         id, now = changes.conversation, self.now()
+        owner = ConversationRow.resume_hash
+        own = owner.is_(None) | (owner == changes.resume_hash)
         async with self._database.transaction() as connection:
             touched = await connection.execute(
                 update(ConversationRow)
-                .where(ConversationRow.id == id)
+                .where(ConversationRow.id == id, true() if changes.takes_over else own)
                 .values(
                     updated_at=now,
                     document=changes.settings,
@@ -133,6 +139,8 @@ class ConversationStore:
                 )
             )
             if not touched.rowcount:
+                if await connection.scalar(select(ConversationRow.id).where(ConversationRow.id == id)):
+                    raise TakenOver("this conversation goes on in another session")
                 row = {"id": id, "created_at": now, "updated_at": now, "document": changes.settings}
                 row |= {"resume_hash": changes.resume_hash, "summary": changes.summary}
                 await self._database.put(connection, ConversationRow, [row])

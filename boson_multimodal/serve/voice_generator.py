@@ -16,6 +16,7 @@ from boson_multimodal.model.higgs_audio.utils import revert_delay_pattern
 from boson_multimodal.prompts import Reference, base_messages
 from boson_multimodal.text_chunking import chunk_text
 from boson_multimodal.text_normalization import normalize
+from boson_multimodal.voice_memory import SpokenChunk, VoiceMemory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -104,6 +105,20 @@ class StreamingVoiceGenerator:
         self.generated_audio_ids.clear()
         self.generation_messages.clear()
 
+    @property
+    def memory(self) -> VoiceMemory:
+        """What the next prompt owes to what was spoken."""
+        texts = [str(message.content) for message in self.generation_messages[::2]]
+        codes = [ids.numpy().astype(np.int32) for ids in self.generated_audio_ids]
+        return VoiceMemory(self._spoken, tuple(map(SpokenChunk, texts, codes)))
+
+    def recall(self, memory: VoiceMemory) -> None:
+        """Go on where another generator of the same voice stopped, on whichever engine that has the same model."""
+        self.clear()
+        self._spoken = memory.spoken
+        for chunk in memory.chunks:
+            self._add(chunk.text, torch.from_numpy(chunk.codes.astype(np.int64)))
+
     def _params(self, params: SamplingParams) -> SamplingParams:
         """Every chunk draws with noise of its own, also when the voice has a seed."""
         return params if params.seed is None else replace(params, seed=params.seed + self._spoken)
@@ -129,10 +144,13 @@ class StreamingVoiceGenerator:
         if finish_reason == "cancelled" or columns.shape[1] <= self._engine.audio_num_codebooks + 1:
             return
         codes = revert_delay_pattern(columns).clip(0, self._engine.audio_codebook_size - 1)[:, 1:-1]
-        self.generated_audio_ids.append(codes)
-        self.generation_messages += [Message("user", normalize(text)), Message("assistant", AudioContent(audio_url=""))]
+        self._add(normalize(text), codes)
         if self._size is not None and len(self.generated_audio_ids) > self._size:
             self._drop(len(self.generated_audio_ids) - max(self._size - self._size // 2, min(self._size, 1)))
+
+    def _add(self, prompted: str, codes: Tensor) -> None:
+        self.generated_audio_ids.append(codes)
+        self.generation_messages += [Message("user", prompted), Message("assistant", AudioContent(audio_url=""))]
 
     def _drop(self, chunks: int) -> None:
         del self.generated_audio_ids[:chunks]

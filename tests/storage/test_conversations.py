@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backend.characters import Character
-from backend.errors import StorageError
+from backend.errors import StorageError, TakenOver
 from backend.events import Outcome
 from backend.lines import CallLine, NoteLine, PersonLine, ReplyLine, ResultLine
 from backend.storage.conversations import (
@@ -109,9 +109,29 @@ async def test_changes_are_written_whole_or_not_at_all(store):
 async def test_the_newest_session_is_found_by_its_token(store):
     """Tokens are kept as hashes, and one that was replaced leads nowhere."""
     await store.write(Changes("c", {}, resume_hash=token_hash("old")))
-    await store.write(Changes("c", {}, resume_hash=token_hash("new")))
+    await store.write(Changes("c", {}, resume_hash=token_hash("new"), takes_over=True))
     assert await store.find_by_token("new") == "c"
     assert await store.find_by_token("old") is None
+
+
+async def test_only_the_session_that_has_a_conversation_writes_to_it(store):
+    """Of two servers that take each other for gone, the one that was first cannot spoil what the second writes."""
+    await store.write(Changes("c", {}, resume_hash="first", lines=[line("a", 0)]))
+    await store.write(Changes("c", {}, resume_hash="second", takes_over=True, lines=[line("b", 1)]))
+    with pytest.raises(TakenOver):
+        await store.write(Changes("c", {"user_name": "late"}, resume_hash="first", lines=[line("late", 2)]))
+    await store.write(Changes("c", {}, resume_hash="second", lines=[line("c", 2)]))
+    kept = await store.read("c")
+    assert ([kept_line.id for kept_line in kept.lines], kept.settings) == (["a", "b", "c"], {})
+    assert await store.find_by_token("first") is None
+
+
+async def test_a_conversation_that_was_deleted_begins_anew(store):
+    """Whoever still talks in it goes on; there is nobody else whose it could be."""
+    await store.write(Changes("c", {}, resume_hash="mine", lines=[line("a", 0)]))
+    await store.delete("c")
+    await store.write(Changes("c", {}, resume_hash="mine", lines=[line("b", 1)]))
+    assert [kept.id for kept in (await store.read("c")).lines] == ["b"]
 
 
 async def test_the_list_shows_the_newest_first(store):

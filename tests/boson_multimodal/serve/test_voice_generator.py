@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -100,3 +101,20 @@ async def test_the_budget_follows_the_text(engine: HiggsAudioServeEngine) -> Non
     voice = StreamingVoiceGenerator(engine)
     deltas = [delta async for delta in voice.generate_streaming(["Hi."], SamplingParams(seed=2), 2048)]
     assert len(deltas) < 110
+
+
+@pytest.mark.parametrize("size", [0, 2, 5, None])
+async def test_a_voice_goes_on_in_another_generator(engine: HiggsAudioServeEngine, size: int | None) -> None:
+    """With what a voice remembers, carried elsewhere, not a byte of what it says next differs."""
+    stays = StreamingVoiceGenerator(engine, generation_chunk_buffer_size=size)
+    for number in range(4):
+        text = f"Sentence number {number}, it's 5 o'clock."
+        moves = StreamingVoiceGenerator(engine, generation_chunk_buffer_size=size)
+        moves.recall(pickle.loads(pickle.dumps(stays.memory)))
+        assert await speak(moves, text) == await speak(stays, text)
+        after, before = moves.memory, stays.memory
+        assert (after.spoken, [chunk.text for chunk in after.chunks]) == (
+            number + 1,
+            [chunk.text for chunk in before.chunks],
+        )
+        assert all(np.array_equal(a.codes, b.codes) for a, b in zip(after.chunks, before.chunks, strict=True))

@@ -1,0 +1,242 @@
+"""Voices of an engine that several servers share, wherever it runs.
+
+What a voice remembers of what it has said is kept by the server whose session it speaks in and travels with each text.
+So any copy of the engine can speak the next one, none keeps anything for sessions that may be gone, and where a copy
+dies in the middle of a text another one goes on. Knows nothing of what carries the orders, nor of which engine it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
+
+from backend.engines.interfaces import AS_USUAL, Speech
+from backend.engines.speech_joint import SpeechJoint
+from backend.engines.tasks import stop
+from backend.errors import EngineError, RequestRefused
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from types import TracebackType
+
+    from backend.engines.interfaces import Manner, TextToSpeech, VoiceGenerator
+
+log = logging.getLogger(__name__)
+
+Memory = TypeVar("Memory")
+
+
+class PortableVoice(Generic[Memory], Protocol):
+    """A voice that can go on where another one of its kind stopped."""
+
+    def stream(self, text: str) -> AsyncGenerator[Speech]:
+        """See `VoiceGenerator.stream`."""
+        ...
+
+    @property
+    def memory(self) -> Memory | None:
+        """What its next text owes to what it has said; `None` before it has said anything."""
+        ...
+
+    def recall(self, memory: Memory) -> None:
+        """Go on from there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A text to be spoken. `memory`: of the same voice, after what it said before."""
+
+    voice: str
+    manner: Manner
+    text: str
+    memory: object | None
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """The text has been spoken; this is the voice's memory now."""
+
+    memory: object | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The text cannot be spoken; with `status`, because of what is asked, see `RequestRefused`."""
+
+    message: str
+    status: int | None = None
+    reason: str = ""
+    param: str | None = None
+
+
+Part = Speech | Remembered | Failed
+"""What comes of an order: speech, and last what is remembered or why it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What is known of a shared engine, see `TextToSpeech`."""
+
+    name: str
+    detail: str
+    sample_rate_hz: int
+    voices: tuple[str, ...]
+    descriptions: Mapping[str, str]
+    clones_voices: bool
+    takes_descriptions: bool
+
+
+class CopyLost(Exception):
+    """The copy of the engine that was speaking is gone."""
+
+
+class SharedEngine(Protocol):
+    """An engine elsewhere, in one copy or more."""
+
+    def speak(self, order: Order) -> AsyncGenerator[Part]:
+        """Raises `CopyLost`. When it is closed the engine stops, the slot is free within a moment."""
+        ...
+
+    async def answers(self) -> None:
+        """Returns when a copy is there that would speak."""
+        ...
+
+
+def describe(engine: TextToSpeech) -> Description:
+    """What others need to know of `engine`."""
+    return Description(
+        engine.name,
+        engine.detail,
+        engine.sample_rate_hz,
+        tuple(engine.voices),
+        dict(engine.descriptions),
+        engine.clones_voices,
+        engine.takes_descriptions,
+    )
+
+
+async def perform(voice: PortableVoice[object], order: Order) -> AsyncGenerator[Part]:
+    """Speak an order where the engine is, with a `voice` that was opened for it."""
+    if order.memory is not None:
+        voice.recall(order.memory)
+    try:
+        async with aclosing(voice.stream(order.text)) as pieces:
+            async for speech in pieces:
+                yield speech
+    except RequestRefused as error:
+        yield Failed(str(error), error.status, error.reason, error.param)
+    except EngineError as error:
+        yield Failed(str(error))
+    else:
+        yield Remembered(voice.memory)
+
+
+class SharedTextToSpeech:
+    """Speaks with a shared engine; see `TextToSpeech`. `changed` is set when it comes or goes."""
+
+    stand_in = False
+
+    def __init__(self, engine: SharedEngine, description: Description, changed: asyncio.Event) -> None:
+        self._engine = engine
+        self._description = description
+        self._changed = changed
+        self._waiting: asyncio.Task[None] | None = None
+        """For a copy, while none may be there."""
+        self.name = description.name
+        self.sample_rate_hz = description.sample_rate_hz
+        self.clones_voices = description.clones_voices
+        self.takes_descriptions = description.takes_descriptions
+        self.recovered = 0
+        """Texts that another copy finished."""
+
+    @property
+    def voices(self) -> Sequence[str]:
+        return self._description.voices
+
+    @property
+    def descriptions(self) -> Mapping[str, str]:
+        return self._description.descriptions
+
+    @property
+    def ready(self) -> bool:
+        return self._waiting is None
+
+    @property
+    def detail(self) -> str:
+        shared = f"{self._description.detail}, shared"
+        return shared if self.ready else f"{shared}; waiting for a copy of the engine"
+
+    async def __aenter__(self) -> Self:
+        await self._engine.answers()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await stop(self._waiting)
+
+    def open_voice(self, voice: str, manner: Manner = AS_USUAL) -> VoiceGenerator:
+        return _SharedVoice(self, voice, manner)
+
+    def speak(self, order: Order) -> AsyncGenerator[Part]:
+        """See `SharedEngine.speak`."""
+        return self._engine.speak(order)
+
+    def lost(self) -> None:
+        """A copy is gone, perhaps the last one."""
+        if self._waiting is None:
+            log.warning("a copy of the voice engine is gone")
+            self._waiting = asyncio.create_task(self._until_one_answers(), name="voice engine")
+            self._changed.set()
+
+    async def _until_one_answers(self) -> None:
+        await self._engine.answers()
+        self._waiting = None
+        self._changed.set()
+
+
+class _SharedVoice:
+    """One voice; it keeps its memory between the texts."""
+
+    def __init__(self, engine: SharedTextToSpeech, voice: str, manner: Manner) -> None:
+        self._engine = engine
+        self._voice = voice
+        self._manner = manner
+        self._memory: object | None = None
+
+    async def stream(self, text: str) -> AsyncGenerator[Speech]:
+        """See `VoiceGenerator.stream`. Where a copy of the engine is lost, another one speaks the text again, once, and
+        what was passed on is left out; see `SpeechJoint` for how they are joined."""
+        order = Order(self._voice, self._manner, text, self._memory)
+        joint = SpeechJoint(self._engine.sample_rate_hz, joins=True)
+        for last_try in (False, True):
+            joint.next_take()
+            try:
+                async with aclosing(self._engine.speak(order)) as parts:
+                    async for part in parts:
+                        if isinstance(part, Speech):
+                            if heard := joint.feed(part.pcm):
+                                yield Speech(heard)
+                        else:
+                            self._end(part)
+            except CopyLost as lost:
+                self._engine.lost()
+                if last_try:
+                    raise EngineError("tts", "the voice engine is gone") from lost
+            else:
+                self._engine.recovered += last_try
+                break
+        if heard := joint.finish():
+            yield Speech(heard)
+
+    def _end(self, part: Remembered | Failed) -> None:
+        if isinstance(part, Remembered):
+            self._memory = part.memory
+        elif part.status is None:
+            raise EngineError("tts", part.message)
+        else:
+            raise RequestRefused("tts", part.status, part.message, part.reason, part.param)
