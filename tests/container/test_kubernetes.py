@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import yaml
 
 from backend.metrics import Metrics
 from backend.routes.operations import router
-from backend.settings import Settings
+from backend.settings import RaySettings, Settings
 from scripts.container.dockerfile import parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,6 +25,12 @@ POD = DEPLOYMENT["template"]["spec"]
 (SERVER,) = POD["containers"]
 RAY = DOCUMENTS["ray.yaml"][0]["spec"]
 DOCKERFILE = parse(ROOT / "Dockerfile")
+
+
+SECRETS = {
+    "VOICECHAT_DATABASE_URL": "postgresql://user:password@host/voicechat",
+    **{"VOICECHAT_API_KEY": "key", "VOICECHAT_LLM_API_KEY": "key"},
+}
 
 
 def pods(document):
@@ -40,47 +48,56 @@ ALL_PODS = [pytest.param(pod, id=f"{name}-{n}") for name, each in DOCUMENTS.item
 
 
 def variables(pod):
-    """What the containers of a pod are told, by name; `None` for what a Secret holds."""
+    """What the containers of a pod are told, by name; of what a Secret holds that it does."""
     told = {}
     for container in pod["containers"]:
         for source in container.get("envFrom", []):
             told |= OBJECTS["ConfigMap", source["configMapRef"]["name"]]["data"]
-        told |= {each["name"]: each.get("value") for each in container["env"]}
+        told |= {each["name"]: each.get("value", SECRETS.get(each["name"])) for each in container["env"]}
     return told
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_variables_are_settings(name):
     """A variable that the server does not know would do nothing, one in a comment as well."""
-    known = {field for kind in (Settings, *Settings.__subclasses__()) for field in kind.model_fields}
-    named = set(re.findall(r"VOICECHAT_(\w+?)(?==|:|\b)", re.sub(r"VOICECHAT_PORT=tcp", "", FILES[name])))
-    assert {each.lower() for each in named} <= known
+    kind = RaySettings if name == "ray.yaml" else Settings
+    assert {each.lower() for each in re.findall(r"VOICECHAT_(\w+)", FILES[name])} <= set(kind.model_fields)
+
+
+def told(pod, kind, monkeypatch, tmp_path):
+    """The settings that the server reads in a pod."""
+    monkeypatch.chdir(tmp_path)
+    for variable, value in variables(pod).items():
+        monkeypatch.setenv(variable, value)
+    return kind()
+
+
+def test_the_settings_of_a_server_can_be_read(monkeypatch, tmp_path):
+    """It starts with these values."""
+    assert told(POD, Settings, monkeypatch, tmp_path).port == SERVER["ports"][0]["containerPort"]
 
 
 @pytest.mark.parametrize("pod", ALL_PODS)
-def test_settings_can_be_read(pod, monkeypatch, tmp_path):
-    """The server starts with these values; what is secret comes from a Secret, under the same name."""
-    monkeypatch.chdir(tmp_path)
-    for variable, value in variables(pod).items():
-        if value is not None:
-            assert not re.search("KEY|PASSWORD|DATABASE_URL", variable)
-            monkeypatch.setenv(variable, value)
-    Settings()
+def test_secrets_are_in_a_secret(pod):
+    """Under the same name; it has what is not optional once the command has run that voicechat.yaml begins with."""
     for each in (each for container in pod["containers"] for each in container["env"]):
+        assert ("valueFrom" in each) == (each["name"] in SECRETS)
         if "valueFrom" in each:
             secret = each["valueFrom"]["secretKeyRef"]
-            created = f"create secret generic {secret['name']} " in FILES["voicechat.yaml"]
-            assert created and secret["key"] == each["name"]
+            assert secret["key"] == each["name"]
+            assert f"create secret generic {secret['name']} " in FILES["voicechat.yaml"]
             assert f"--from-literal={secret['key']}=" in FILES["voicechat.yaml"] or secret.get("optional")
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_images_are_built_from_the_dockerfile(name):
-    """Every image is the tag of a build that the file begins with, whose target exists."""
+    """Every image is the tag of a build that the file begins with, whose target and extras exist."""
     builds = [shlex.split(line) for line in re.findall(r"#   (docker build .*)", FILES[name])]
     tags = {words[words.index("--tag") + 1] for words in builds}
     targets = {words[words.index("--target") + 1] for words in builds}
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert targets <= set(DOCKERFILE.images)
+    assert {word.partition("=")[2] for words in builds for word in words if word.startswith("EXTRAS=")} <= set(extras)
     assert {each["image"] for pod in pods(DOCUMENTS[name]) for each in pod["containers"]} == tags
 
 
@@ -171,21 +188,35 @@ def test_the_ingress_keeps_operators_paths_inside():
     assert "selector" not in OBJECTS["Service", closed]["spec"]
 
 
-def test_ray_has_pods_for_what_it_runs():
-    """The app at the root; a head that runs no replica and keeps KubeRay's ports; groups that may grow, of which one
-    has a GPU, and the CUDA image, for each pod; and pods that stay until Ray has let their replicas end."""
+def test_ray_serves_the_app():
+    """By an import path that exists, at the root; on a head that runs no replica and keeps KubeRay's ports."""
     (app,) = yaml.safe_load(RAY["serveConfigV2"])["applications"]
-    assert app == {"name": "voicechat", "import_path": "backend.ray_serve:build", "route_prefix": "/", "args": {}}
+    module, _, name = app["import_path"].partition(":")
+    assert callable(getattr(import_module(module), name))
+    assert app["route_prefix"] == "/"
     cluster = RAY["rayClusterConfig"]
     assert cluster["enableInTreeAutoscaling"] is True
     assert cluster["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0" and RAY["excludeHeadPodFromServeSvc"] is True
     assert "ports" not in cluster["headGroupSpec"]["template"]["spec"]["containers"][0]
-    for group in cluster["workerGroupSpecs"]:
-        (worker,) = group["template"]["spec"]["containers"]
-        assert 1 <= group["minReplicas"] == group["replicas"] < group["maxReplicas"]
-        gpus = worker["resources"]["limits"].get("nvidia.com/gpu", 0)
-        assert gpus == worker["resources"]["requests"].get("nvidia.com/gpu", 0) == (group["groupName"] == "gpu")
-        assert worker["image"].endswith("-cuda") == bool(gpus)
-        drained = int(variables(group["template"]["spec"])["RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"])
-        assert group["template"]["spec"]["terminationGracePeriodSeconds"] > drained
+
+
+def test_ray_has_pods_for_what_it_runs(monkeypatch, tmp_path):
+    """As many cores and GPUs as the settings ask for, few or many; pods with a GPU have the CUDA image; and pods stay
+    until Ray has let their replicas end, which have their sessions as long."""
+    cpu, gpu = RAY["rayClusterConfig"]["workerGroupSpecs"]
+    for group, most in ((cpu, 0), (gpu, 1)):
+        pod = group["template"]["spec"]
+        (worker,) = pod["containers"]
+        gpus = {kind: worker["resources"][kind].get("nvidia.com/gpu", 0) for kind in ("requests", "limits")}
+        assert gpus == {"requests": most, "limits": most}
+        assert worker["image"].endswith("-cuda") == bool(most)
         assert worker["readinessProbe"]["httpGet"] == {"path": "/-/healthz", "port": 8000}
+        settings = told(pod, RaySettings, monkeypatch, tmp_path)
+        drained = int(variables(pod)["RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"])
+        assert settings.drain_s <= drained < pod["terminationGracePeriodSeconds"]
+        each = settings.engine_gpus if most else settings.replica_cpus / int(worker["resources"]["limits"]["cpu"])
+        wanted = (
+            (settings.min_engines, settings.max_engines) if most else (settings.min_replicas, settings.max_replicas)
+        )
+        assert (group["minReplicas"], group["maxReplicas"]) == (wanted[0] * each, wanted[1] * each)
+        assert group["replicas"] == group["minReplicas"]
