@@ -25,12 +25,11 @@ POD = DEPLOYMENT["template"]["spec"]
 (SERVER,) = POD["containers"]
 RAY = DOCUMENTS["ray.yaml"][0]["spec"]
 DOCKERFILE = parse(ROOT / "Dockerfile")
-
-
 SECRETS = {
     "VOICECHAT_DATABASE_URL": "postgresql://user:password@host/voicechat",
     **{"VOICECHAT_API_KEY": "key", "VOICECHAT_LLM_API_KEY": "key"},
 }
+"""What a Secret may hold."""
 
 
 def pods(document):
@@ -48,20 +47,13 @@ ALL_PODS = [pytest.param(pod, id=f"{name}-{n}") for name, each in DOCUMENTS.item
 
 
 def variables(pod):
-    """What the containers of a pod are told, by name; of what a Secret holds that it does."""
-    told = {}
+    """What the containers of a pod find, by name; `SECRETS` where a Secret says it."""
+    found = {}
     for container in pod["containers"]:
         for source in container.get("envFrom", []):
-            told |= OBJECTS["ConfigMap", source["configMapRef"]["name"]]["data"]
-        told |= {each["name"]: each.get("value", SECRETS.get(each["name"])) for each in container["env"]}
-    return told
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_variables_are_settings(name):
-    """A variable that the server does not know would do nothing, one in a comment as well."""
-    kind = RaySettings if name == "ray.yaml" else Settings
-    assert {each.lower() for each in re.findall(r"VOICECHAT_(\w+)", FILES[name])} <= set(kind.model_fields)
+            found |= OBJECTS["ConfigMap", source["configMapRef"]["name"]]["data"]
+        found |= {each["name"]: each.get("value", SECRETS.get(each["name"])) for each in container["env"]}
+    return found
 
 
 def told(pod, kind, monkeypatch, tmp_path):
@@ -70,6 +62,13 @@ def told(pod, kind, monkeypatch, tmp_path):
     for variable, value in variables(pod).items():
         monkeypatch.setenv(variable, value)
     return kind()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_variables_are_settings(name):
+    """A variable that the server does not know would do nothing, one in a comment as well."""
+    kind = RaySettings if name == "ray.yaml" else Settings
+    assert {each.lower() for each in re.findall(r"VOICECHAT_(\w+)", FILES[name])} <= set(kind.model_fields)
 
 
 def test_the_settings_of_a_server_can_be_read(monkeypatch, tmp_path):
