@@ -24,6 +24,7 @@ from backend.engines.offline_writer import OfflineLanguageModel
 from backend.engines.openai import OpenAILanguageModel, OpenAISpeechToText
 from backend.engines.openai_speech import OpenAITextToSpeech
 from backend.engines.preferred import PreferredSpeechToText
+from backend.engines.shared_voices import SharedTextToSpeech
 from backend.engines.silero import SileroVad
 from backend.engines.smart_turn import SmartTurn
 from backend.engines.step_audio2 import DEFAULT_MODEL, StepAudio2TextToSpeech
@@ -183,7 +184,13 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
     database = Database(settings.database)
     library = VoiceLibrary(database)
     chosen = engines or choose_engines(settings)
-    speech_servers = chosen.tts.servers if isinstance(chosen.tts, OpenAITextToSpeech) else None
+    match chosen.tts:
+        case OpenAITextToSpeech():
+            speech_servers = chosen.tts.servers
+        case SharedTextToSpeech():
+            speech_servers = chosen.tts
+        case _:
+            speech_servers = None
     chosen = replace(chosen, tts=with_library(chosen.tts, library))
     given = load_cast(settings.characters) if settings.characters else ()
     unset = SessionSettings(
@@ -202,6 +209,7 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
             try:
                 await stack.enter_async_context(server.database)
                 await server.roster.open(given, default_cast())
+                stack.push_async_callback(stop, asyncio.create_task(server.roster.follow(), name="cast"))
                 await call_in_thread(load_codecs, server.decoding)
                 stack.push_async_callback(stop, asyncio.create_task(hold_engines(server), name="loading"))
                 if settings.listen == "when-loaded":

@@ -134,9 +134,22 @@ class Metrics:
         """Have the figures of these servers among the others, as they are whenever they are asked for."""
         self.registry.register(_SpeechServersCollector(servers))
 
-    def text(self) -> bytes:
-        """Everything in Prometheus' text format."""
-        return generate_latest(self.registry)
+    def text(self, server: str = "") -> bytes:
+        """Everything in Prometheus' text format; where several servers answer at one address, as of `server`."""
+        return generate_latest(_OfServer(self.registry, server) if server else self.registry)
+
+
+class _OfServer(Collector):
+    """What `figures` has, each with a label more."""
+
+    def __init__(self, figures: Collector, server: str) -> None:
+        self._figures = figures
+        self._label = {"replica": server}
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._figures.collect():
+            metric.samples = [sample._replace(labels=sample.labels | self._label) for sample in metric.samples]
+            yield metric
 
 
 class _SpeechServersCollector(Collector):

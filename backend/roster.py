@@ -1,21 +1,24 @@
 """The cast as it is now: the stored characters in scene order, and those of them that a session starts with.
 
-It is read at start and after every change, so a session looks at memory only. What another server changes in the same
-database is seen here with the next change, or the next start.
+It is read at start and after every change, also one that another server makes in the same PostgreSQL database, so a
+session looks at memory only.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import re
 import time
 import unicodedata
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from backend.character_document import CharacterDocument
 from backend.characters import MAX_CAST
-from backend.errors import ConfigurationError, Conflict, NotFound
+from backend.errors import ConfigurationError, Conflict, NotFound, StorageError
 from backend.storage.characters import Brought, Cast, StoredCast, StoredCharacter
 
 if TYPE_CHECKING:
@@ -25,7 +28,11 @@ if TYPE_CHECKING:
     from backend.characters import Character
     from backend.storage.tables import Document
 
+log = logging.getLogger(__name__)
+
 MAX_CHARACTERS = 200
+FOLLOWS_AGAIN_AFTER_S = 2.0
+"""When the database did not do its work."""
 _ID_CHARACTERS = 48
 
 
@@ -70,6 +77,17 @@ class Roster:
             return [*first, *([_disabled(stored) for stored in rest] if given else rest)]
 
         await self._change(opened)
+
+    async def follow(self) -> None:
+        """Keep up with what other servers change, until cancelled."""
+        while True:
+            try:
+                async with aclosing(self._stored.changes()) as changes:
+                    async for cast in changes:
+                        self._know(cast)
+            except StorageError as error:
+                log.warning("the cast may not be what other servers have made it: %s", error)
+                await asyncio.sleep(FOLLOWS_AGAIN_AFTER_S)
 
     async def add(
         self, fields: CharacterFields, id: str | None, enabled: bool | None, brought: Brought | None = None

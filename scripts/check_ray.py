@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterable
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -99,9 +100,12 @@ class Talker:
         self._address = address
         self._client = None
         self._connection = None
-        self.resumes = 0
+        self.away_s = 0.0
+        """How long it took to come back, if it had to."""
         self.speaking = asyncio.Event()
         """Set once some of the reply is heard."""
+        self.topic = ""
+        """Of the newest turn, and whether it was one of a session that has come back."""
 
     async def come(self, query: str = "") -> None:
         """A new connection."""
@@ -122,7 +126,7 @@ class Talker:
 
     async def turn(self, topic: str) -> bytes:
         """What is heard of the answer to a question. Raises `ConnectionFailed` when the connection is lost."""
-        heard = b""
+        heard, self.topic = b"", f"{topic}, anew" if self.away_s else topic
         self.speaking.clear()
         await self._client.send(user_text(f"Nora, what do you know about {topic} {self.number}?"))
         async for event in self._client:
@@ -130,19 +134,26 @@ class Talker:
                 case AudioFrame():
                     heard += event.pcm
                     self.speaking.set()
-                    await self._client.send(
-                        playback_position(event.turn, event.reply, event.first_sample + event.samples)
-                    )
+                    position = playback_position(event.turn, event.reply, event.first_sample + event.samples)
+                    await self._client.send(position)
                 case {"type": "error"}:
                     raise SystemExit(f"session {self.number} was told {event}")
+                case {"type": "turn.done"} if event["outcome"] != "completed":
+                    raise SystemExit(f"a turn of session {self.number} ended {event['outcome']}")
                 case {"type": "turn.done"}:
-                    if event["outcome"] != "completed":
-                        raise SystemExit(f"a turn of session {self.number} ended {event['outcome']}")
                     return heard
-        raise ConnectionFailed("closed")
+        raise ConnectionFailed("the server closed the connection")
 
-    async def resume(self) -> float:
-        """Come back as a page does; returns how long that took, in seconds."""
+    async def turn_or_return(self, topic: str) -> bytes:
+        """The same; where the connection is lost, come back."""
+        try:
+            return await self.turn(topic)
+        except ConnectionFailed:
+            await self.resume()
+            return b""
+
+    async def resume(self) -> None:
+        """Come back as a page does."""
         token, conversation = self._client.ready["resume_token"], self.conversation
         began = time.monotonic()
         while True:
@@ -155,8 +166,7 @@ class Talker:
                 await asyncio.sleep(0.1)
         if self.conversation != conversation:
             raise SystemExit(f"session {self.number} came back to another conversation")
-        self.resumes += 1
-        return time.monotonic() - began
+        self.away_s = time.monotonic() - began
 
 
 def below(process: int, title: str) -> list[int]:
@@ -182,7 +192,7 @@ def _ancestors(pid: int, parents: dict[int, int]) -> set[int]:
 
 
 async def in_one_process(count: int, options: list[str]) -> dict[tuple[int, str], bytes]:
-    """What each session hears of its topics, by number and topic; "after" for the last topic in a new session."""
+    """What sessions hear of their topics, by number and `Talker.topic`."""
     heard = {}
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -194,83 +204,109 @@ async def in_one_process(count: int, options: list[str]) -> dict[tuple[int, str]
                 talker = Talker(number, address)
                 await talker.come()
                 for topic in topics:
-                    heard[number, topic if len(topics) > 1 else "after"] = await talker.turn(topic)
+                    pcm = await talker.turn(topic)
+                    heard[number, topic if topics[1:] else f"{topic}, anew"] = pcm
                 await talker.leave()
 
         await asyncio.gather(*map(talk, range(count)))
     return heard
 
 
-async def on_ray(count: int, reference: dict[tuple[int, str], bytes], options: list[str], port: int) -> int:
-    """Kills and compares; returns how many faults there were."""
-    replicas = ["--min-replicas", "2", "--max-replicas", "2", "--min-engines", "2", "--max-engines", "2"]
-    began = time.monotonic()
-    with serving("scripts/serve_ray.py", "--port", str(port), "--engine-gpus", "0", *replicas, *options) as (
-        address,
-        process,
-    ):
-        print(f"ready after {time.monotonic() - began:.1f} s")
-        talkers = [Talker(number, address) for number in range(count)]
-        for talker in talkers:
+class Check:
+    """Sessions on Ray Serve that everything is done to, and what was seen of it. `reference`: see `in_one_process`."""
+
+    def __init__(self, address: str, process: int, reference: dict[tuple[int, str], bytes]) -> None:
+        self._address = address
+        self._process = process
+        self._reference = reference
+        self._talkers = [Talker(number, address) for number in sorted({number for number, _ in reference})]
+        self.faults = 0
+
+    async def run(self) -> None:
+        """Everything, one after another."""
+        for talker in self._talkers:
             await talker.come()
-        at = [talker.replica for talker in talkers]
-        print(f"{count} sessions, by replica:", *(f"{name} {at.count(name)}" for name in sorted(set(at))))
+        at = [talker.replica for talker in self._talkers]
+        self._expect(len(set(at)) == 2, f"{len(at)} sessions, by replica: {sorted(map(at.count, set(at)))}")
+        await self._kill_voice()
+        await self._kill_replica()
+        await self._go_on()
 
-        faults = 0 if len(set(at)) == 2 else 1
-        talking = [asyncio.create_task(talker.turn("rivers")) for talker in talkers]
-        await asyncio.gather(*(talker.speaking.wait() for talker in talkers[:2]))
-        os.kill(below(process.pid, VOICE)[0], signal.SIGKILL)
-        heard = await asyncio.gather(*talking)
-        same = sum(pcm == reference[number, "rivers"] for number, pcm in enumerate(heard))
-        print(f"a copy of the voice killed: {same} of {count} replies sound as in one process, to the end")
-        faults += count - same
+    async def _kill_voice(self) -> None:
+        talking = [asyncio.create_task(talker.turn("rivers")) for talker in self._talkers]
+        await asyncio.gather(*(talker.speaking.wait() for talker in self._talkers[:2]))
+        os.kill(below(self._process, VOICE)[0], signal.SIGKILL)
+        self._compare("a copy of the voice killed", zip(self._talkers, await asyncio.gather(*talking), strict=True))
 
-        talking = [asyncio.create_task(talker.turn("mountains")) for talker in talkers]
-        await asyncio.gather(*(talker.speaking.wait() for talker in talkers))
-        killed = time.monotonic()
-        os.kill(below(process.pid, REPLICA)[0], signal.SIGKILL)
-        heard = await asyncio.gather(*talking, return_exceptions=True)
-        lost = [talker for talker, pcm in zip(talkers, heard, strict=True) if isinstance(pcm, ConnectionFailed)]
-        same = sum(pcm == reference[number, "mountains"] for number, pcm in enumerate(heard))
-        print(
-            f"a replica killed: {len(lost)} sessions lost it, {same} of the other {count - len(lost)} replies as before"
-        )
-        faults += count - len(lost) - same + (not lost)
+    async def _kill_replica(self) -> None:
+        talking = [asyncio.create_task(talker.turn_or_return("mountains")) for talker in self._talkers]
+        await asyncio.gather(*(talker.speaking.wait() for talker in self._talkers[: len(talking) // 2]))
+        at = {talker: talker.replica for talker in self._talkers}
+        os.kill(below(self._process, REPLICA)[0], signal.SIGKILL)
+        heard = dict(zip(self._talkers, await asyncio.gather(*talking), strict=True))
+        cut = [talker for talker in self._talkers if talker.away_s]
+        lost = [talker for talker in self._talkers if at[talker] in {at[other] for other in cut}]
+        await asyncio.gather(*(talker.resume() for talker in lost if talker not in cut))
+        self._expect(bool(cut), f"a replica killed: it had {len(lost)} sessions, {len(cut)} in the middle of a reply")
+        print(f"all came back, the slowest after {max(talker.away_s for talker in lost):.1f} s")
+        self._compare("the other replies", ((talker, pcm) for talker, pcm in heard.items() if talker not in cut))
+        kept = {talker: topics(self._address, talker) for talker in lost}
+        whole = [said == ["rivers", "mountains"] for said in kept.values()]
+        over = [
+            said[:1] == ["rivers"] and (said[1:] == ["mountains"] or talker in cut) for talker, said in kept.items()
+        ]
+        self._expect(all(over), f"{sum(over)} of {len(over)} conversations have all that was over")
+        print(f"{sum(whole)} of them have the question of the turn that was cut as well")
 
-        await asyncio.gather(*(talker.resume() for talker in lost))
-        print(f"all came back within {time.monotonic() - killed:.1f} s of the kill, to", *{t.replica for t in lost})
-        kept = [talker for talker in lost if knows(address, talker, "rivers", "mountains")]
-        print(f"{len(kept)} of {len(lost)} conversations are there, the turn that was cut included")
-        faults += len(lost) - len(kept)
-
-        heard = await asyncio.gather(*(talker.turn("islands") for talker in talkers))
-        expected = ["after" if talker.resumes else "islands" for talker in talkers]
-        same = sum(pcm == reference[number, expected[number]] for number, pcm in enumerate(heard))
-        print(f"the turn after: {same} of {count} replies sound as in one process")
-        for talker in talkers:
+    async def _go_on(self) -> None:
+        heard = await asyncio.gather(*(talker.turn("islands") for talker in self._talkers))
+        self._compare("the turn after", zip(self._talkers, heard, strict=True))
+        for talker in self._talkers:
             await talker.leave()
-        return faults + count - same
+
+    def _compare(self, what: str, heard: Iterable[tuple[Talker, bytes]]) -> None:
+        same = [pcm == self._reference[talker.number, talker.topic] for talker, pcm in heard]
+        self._expect(all(same), f"{what}: {sum(same)} of {len(same)} sound as in one process, byte for byte")
+
+    def _expect(self, true: bool, seen: str) -> None:
+        self.faults += not true
+        print(seen if true else f"FAULT  {seen}", flush=True)
 
 
-def knows(address: str, talker: Talker, *topics: str) -> bool:
-    """Whether the conversation has the questions about these topics."""
+def topics(address: str, talker: Talker) -> list[str]:
+    """What the conversation was about, question by question, as it is kept."""
     with urllib.request.urlopen(f"http://{address}/api/conversations/{talker.conversation}", timeout=10) as found:
-        said = [turn["text"] for turn in json.load(found)["turns"]]
-    return said == [f"Nora, what do you know about {topic} {talker.number}?" for topic in topics]
+        return [turn["text"].split()[-2] for turn in json.load(found)["turns"]]
 
 
 async def check(args: argparse.Namespace) -> int:
     """Exit status 1 when something was lost or sounded different."""
+    two = [
+        "--min-replicas",
+        "2",
+        "--max-replicas",
+        "2",
+        "--min-engines",
+        "2",
+        "--max-engines",
+        "2",
+        "--engine-gpus",
+        "0",
+    ]
     with tempfile.TemporaryDirectory() as folder:
-        write_tiny_checkpoint(Path(folder), hidden_size=32, layers=2)
+        write_tiny_checkpoint(Path(folder))
         async with writer() as llm:
             options = ["--stt", "offline", "--llm-base-url", llm, "--llm-api-key", "none", "--tts", "higgs"]
             options += ["--tts-model", folder, "--device", "cpu", "--log-level", "warning"]
             reference = await in_one_process(args.sessions, options)
-            storage = ["--database-url", args.database_url]
-            faults = await on_ray(args.sessions, reference, options + storage, args.port)
-    print(f"{faults} faults")
-    return 1 if faults else 0
+            options += ["--port", str(args.port), "--database-url", args.database_url]
+            began = time.monotonic()
+            with serving("scripts/serve_ray.py", *two, *options) as (address, process):
+                print(f"ready after {time.monotonic() - began:.1f} s", flush=True)
+                seen = Check(address, process.pid, reference)
+                await seen.run()
+    print(f"{seen.faults} faults")
+    return 1 if seen.faults else 0
 
 
 def main() -> int:

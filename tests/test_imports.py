@@ -68,6 +68,11 @@ FORBIDDEN = {
         *("backend.routes", "backend.storage", "fastapi", "sqlalchemy"),
     ),
     "backend.serverless.model_path": ("backend",),
+    "backend.ray_serve": (
+        *("backend.session", "backend.turn", "backend.pipelines", "backend.protocols", "backend.routes"),
+        *("backend.storage", "fastapi", "sqlalchemy"),
+    ),
+    "backend.resume_tokens": ("backend", "fastapi"),
 }
 ONLY_APP_NAMES_ENGINES = {"backend.app", "backend.check"}
 ONLY_THESE_SEE_MODELS = {
@@ -150,6 +155,7 @@ def test_the_wheel_of_the_world_is_not_imported_at_start():
             "botocore",
             "runpod",
         }
+        assert "ray" not in names or within(name_of(path), "backend.ray_serve")
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "boson_multimodal").rglob("*.py")), ids=name_of)

@@ -32,3 +32,12 @@ def test_speech_servers_are_counted_as_they_are():
     assert 'voicechat_tts_requests_total{server="http://a/v1"} 7.0' in text
     assert 'voicechat_tts_failures_total{server="http://a/v1"} 3.0' in text
     assert 'voicechat_tts_failovers_total{at="middle",from="http://a/v1",to="offline"} 2.0' in text
+
+
+def test_figures_say_which_server_they_are_of():
+    """Behind one address for several servers, what one counts is not taken for what another does."""
+    metrics = Metrics()
+    metrics.sessions.set(3)
+    assert 'voicechat_sessions{replica="one"} 3.0' in metrics.text("one").decode()
+    assert 'voicechat_replies_total{outcome="completed",replica="one"}' not in metrics.text().decode()
+    assert "voicechat_sessions 3.0" in metrics.text().decode()

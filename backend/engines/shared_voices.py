@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, Self, TypeVar
 
 from backend.engines.interfaces import AS_USUAL, Speech
 from backend.engines.speech_joint import SpeechJoint
@@ -150,8 +151,9 @@ class SharedTextToSpeech:
         self.sample_rate_hz = description.sample_rate_hz
         self.clones_voices = description.clones_voices
         self.takes_descriptions = description.takes_descriptions
-        self.recovered = 0
-        """Texts that another copy finished."""
+        self.servers = ()
+        self.failovers: Counter[tuple[str, str, Literal["start", "middle"]]] = Counter()
+        """Texts that another copy went on with; see `SpeechServers`, which copies are none of: nobody tells them apart."""
 
     @property
     def voices(self) -> Sequence[str]:
@@ -186,8 +188,9 @@ class SharedTextToSpeech:
         """See `SharedEngine.speak`."""
         return self._engine.speak(order)
 
-    def lost(self) -> None:
-        """A copy is gone, perhaps the last one."""
+    def lost(self, *, heard: bool) -> None:
+        """A copy is gone, perhaps the last one, and the text it was speaking was, in part, `heard` or not."""
+        self.failovers[self.name, self.name, "middle" if heard else "start"] += 1
         if self._waiting is None:
             log.warning("a copy of the voice engine is gone")
             self._waiting = asyncio.create_task(self._until_one_answers(), name="voice engine")
@@ -224,11 +227,10 @@ class _SharedVoice:
                         else:
                             self._end(part)
             except CopyLost as lost:
-                self._engine.lost()
+                self._engine.lost(heard=joint.passed > 0)
                 if last_try:
                     raise EngineError("tts", "the voice engine is gone") from lost
             else:
-                self._engine.recovered += last_try
                 break
         if heard := joint.finish():
             yield Speech(heard)

@@ -84,7 +84,7 @@ def application(settings: RaySettings) -> Application:
         max_ongoing_requests=2 * settings.max_sessions,
         autoscaling_config=_scaling(settings.min_replicas, settings.max_replicas, settings.target_sessions),
         graceful_shutdown_timeout_s=settings.drain_s,
-        request_router_config=RequestRouterConfig(request_router_class=StickyRouter),
+        request_router_config=RequestRouterConfig(request_router_class=StickyRouter),  # pyright: ignore[reportArgumentType]
     )
     return app.bind(settings, _voices(settings) if settings.tts == "higgs" else None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError, WorkerCrashedError
 from ray.serve.exceptions import DeploymentUnavailableError, RequestCancelledError
@@ -13,7 +13,7 @@ from backend.engines.shared_voices import CopyLost
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from ray.serve.handle import DeploymentHandle
+    from ray.serve.handle import DeploymentHandle, DeploymentResponseGenerator
 
     from backend.engines.shared_voices import Description, Order, Part
 
@@ -39,7 +39,7 @@ class RayVoices:
 
     async def speak(self, order: Order) -> AsyncGenerator[Part]:
         """See `SharedEngine.speak`."""
-        answer = self._handle.options(stream=True).speak.remote(order)
+        answer = cast("DeploymentResponseGenerator[Part]", self._handle.options(stream=True).speak.remote(order))
         try:
             async for part in answer:
                 yield part

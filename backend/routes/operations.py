@@ -48,4 +48,4 @@ async def ping(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Prometheus text."""
     server: Server = request.app.state.server
-    return Response(server.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+    return Response(server.metrics.text(server.settings.instance), media_type=CONTENT_TYPE_LATEST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,15 @@ from sqlalchemy import delete, select, text, update
 from backend.storage.tables import CharacterRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from backend.storage.database import Database
     from backend.storage.tables import Document
+
+CHANNEL = "voicechat_cast"
+"""On which servers that share a database give word of changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,16 @@ class StoredCast:
             more = {"card": brought.card, "portrait": brought.portrait}
             new = [{**_row(stored), **more} for stored in changed if stored.id not in before]
             await self._database.put(connection, CharacterRow, new)
+            await self._database.give_word(connection, CHANNEL)
         return after
+
+    async def changes(self) -> AsyncGenerator[Cast]:
+        """The cast as it is, whenever another server on the same database may have changed it."""
+        async with aclosing(self._database.word(CHANNEL)) as word:
+            async for _ in word:
+                async with self._database.transaction() as connection:
+                    cast = await _read(connection)
+                yield cast
 
     async def card(self, id: str) -> Document | None:
         """What the card of that character says beyond its document."""
@@ -83,6 +96,7 @@ class StoredCast:
         async with self._database.transaction() as connection:
             values = {"portrait": portrait, "updated_at": at}
             await connection.execute(update(CharacterRow).where(CharacterRow.id == id).values(values))
+            await self._database.give_word(connection, CHANNEL)
             return await _read(connection)
 
     async def _value(self, query: Any) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import URL, event, make_url
+from sqlalchemy import URL, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -29,6 +30,8 @@ BUSY_S = 10
 POSTGRESQL_CONNECTIONS = 5
 ANSWERS_WITHIN_S = 30
 """A PostgreSQL server that takes longer is taken to be gone."""
+LISTENS_AGAIN_AFTER_S = 2.0
+"""When the connection was lost by which word comes."""
 
 
 class Database:
@@ -79,6 +82,40 @@ class Database:
                 yield connection
         except (SQLAlchemyError, OSError) as error:
             raise StorageError(f"the database does not answer as it should: {_reason(error)}") from error
+
+    async def give_word(self, connection: AsyncConnection, channel: str) -> None:
+        """Let the other servers on this database know, once the transaction of `connection` is committed."""
+        if connection.dialect.name == "postgresql":
+            await connection.execute(text(f"NOTIFY {channel}"))
+
+    async def word(self, channel: str) -> AsyncGenerator[None]:
+        """Yields when word was given on `channel`, and whenever that may have been missed: first of all, and after the
+        connection was lost. SQLite has no other servers, so nothing comes."""
+        assert self._engine is not None
+        given = asyncio.Event()
+
+        def wake(*_: object) -> None:
+            given.set()
+
+        if self._engine.dialect.name != "postgresql":
+            await given.wait()
+        from asyncpg import InterfaceError, PostgresError
+
+        while True:
+            with suppress(SQLAlchemyError, OSError, InterfaceError, PostgresError):
+                async with self._engine.connect() as connection:
+                    driver: Any = (await connection.get_raw_connection()).driver_connection
+                    driver.add_termination_listener(wake)
+                    await driver.add_listener(channel, wake)
+                    given.set()
+                    try:
+                        while not driver.is_closed():
+                            await given.wait()
+                            given.clear()
+                            yield
+                    finally:
+                        await connection.invalidate()  # nobody else wants a connection that listens
+            await asyncio.sleep(LISTENS_AGAIN_AFTER_S)
 
     async def put(self, connection: AsyncConnection, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows that all have the same columns, each in the place of the one with its primary key.

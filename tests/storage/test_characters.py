@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
+from backend.cast import default_cast
+from backend.character_document import CharacterFields
+from backend.engines.tasks import stop
 from backend.errors import Conflict
+from backend.roster import Roster
+from backend.storage import database as database_module
 from backend.storage.characters import Brought, StoredCast, StoredCharacter
 from backend.storage.database import Database
 
@@ -21,6 +28,19 @@ def bringing(*characters):
 
 def ids(cast):
     return [stored.id for stored in cast]
+
+
+class Watched(Roster):
+    """Notes when a certain character has come."""
+
+    def __init__(self, stored):
+        super().__init__(stored)
+        self.knows_zoe = asyncio.Event()
+
+    def _know(self, cast):
+        super()._know(cast)
+        if "zoe" in self.members:
+            self.knows_zoe.set()
 
 
 @pytest.fixture
@@ -84,3 +104,46 @@ async def test_a_portrait_comes_and_goes(stored):
     assert (cast[0].has_portrait, cast[0].updated_at, await stored.portrait("ada")) == (True, 7.0, b"PNG")
     cast = await stored.set_portrait("ada", None, 8.0)
     assert (cast[0].has_portrait, await stored.portrait("ada")) == (False, None)
+
+
+async def test_a_change_reaches_the_other_servers(postgresql_address):
+    """Replicas that share a database have the same cast, without being started again."""
+    async with Database(postgresql_address) as here, Database(postgresql_address) as there:
+        changed, follower = StoredCast(here), StoredCast(there)
+        async with aclosing(follower.changes()) as changes:
+            assert ids(await anext(changes)) == []
+            await changed.change(bringing(ADA))
+            assert ids(await anext(changes)) == ["ada"]
+            await changed.set_portrait("ada", b"PNG", 3.5)
+            assert (await anext(changes))[0].has_portrait
+
+
+async def test_what_was_missed_while_the_connection_was_lost_is_seen_after(postgresql_address, monkeypatch):
+    """A database server that is started again does not leave a server with an old cast for ever."""
+    monkeypatch.setattr(database_module, "LISTENS_AGAIN_AFTER_S", 0.01)
+    async with (
+        Database(postgresql_address) as here,
+        Database(postgresql_address) as there,
+        aclosing(StoredCast(there).changes()) as changes,
+    ):
+        assert ids(await anext(changes)) == []
+        async with here.transaction() as connection:
+            others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN %'"
+            await connection.execute(text(others))
+        await StoredCast(here).change(bringing(ADA))
+        async for cast in changes:
+            if ids(cast) == ["ada"]:
+                break
+
+
+async def test_a_roster_follows_what_others_change(postgresql_address):
+    """Who is added on one server is in the scene of the next session on another."""
+    async with Database(postgresql_address) as here, Database(postgresql_address) as there:
+        one, two = Roster(StoredCast(here)), Watched(StoredCast(there))
+        await one.open((), default_cast())
+        await two.open((), default_cast())
+        following = asyncio.create_task(two.follow())
+        await one.add(CharacterFields(name="Zoe"), None, True)
+        await two.knows_zoe.wait()
+        await stop(following)
+        assert [character.id for character in two.cast][-1] == "zoe"
