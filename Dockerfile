@@ -1,10 +1,11 @@
 # voicechat in a container; docs/deployment.md says how to build and run it.
 #
-#   docker build --tag voicechat .                                   everything but torch, for any machine
+#   docker build --tag voicechat .                                   everything but torch
 #   docker build --target cuda --tag voicechat:cuda .                with the voices that want a GPU
 #   docker build --target serverless --tag voicechat:serverless .    the worker of a RunPod endpoint
 #
 # Every dependency comes as a wheel: nothing is compiled and no Debian package is added. No model is inside.
+# pocketsphinx has wheels for linux/amd64 alone: elsewhere docker build --platform linux/amd64. BuildKit: Docker 23.
 #
 # Versions of packages are those that pyproject.toml allows.
 # hadolint global ignore=DL3013
@@ -90,7 +91,7 @@ ENV NVIDIA_VISIBLE_DEVICES=all \
 COPY --from=serverless-packages /venv /venv
 COPY --from=wheel /wheels /wheels
 RUN pip --python /venv/bin/python install --no-cache-dir --no-deps --force-reinstall /wheels/*.whl && \
-    python -c "import backend.serving, boson_multimodal.serve.serve_engine, boson_multimodal.tts"
+    python -c "import backend.serverless.__main__, boson_multimodal.serve.serve_engine, boson_multimodal.tts"
 USER 10001:10001
 # It listens nowhere: it asks the platform for its jobs.
 HEALTHCHECK NONE

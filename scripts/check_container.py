@@ -54,12 +54,16 @@ def _perform(dockerfile: building.Dockerfile, folder: Path, options: argparse.Na
     megabytes = sum(path.lstat().st_size for path in builder.root.rglob("*") if not path.is_dir()) / 1e6
     if not options.here:
         print(f"layers above the base image: {megabytes:.0f} MB")
+    print(f"this was {platform.system()} {platform.machine()}, no container")
+    check = dockerfile.last(options.target, "HEALTHCHECK")
+    if check and check.value == "NONE":
+        print("it says that its health cannot be checked: its command was not started")
+        return
     result = trial.run(dockerfile, options.target, builder, image)
     print(
         f"it listened after {result.listening_s:.1f} s and was ready after {result.ready_s:.1f} s; the health check "
         f"passed; it ended {result.stopped_s:.1f} s after its signal, status {result.status}"
     )
-    print(f"this was {platform.system()} {platform.machine()}, no container")
 
 
 if __name__ == "__main__":

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
     from scripts.container.dockerfile import Dockerfile, Instruction, Stage
 
-LEFT_OUT = frozenset({"apt-get", "useradd", "groupadd", "chown"})
-INSTALLING = frozenset({"pip", "python"})
+LEFT_OUT = frozenset({"apt-get", "useradd", "chown"})
+INSTALLING = frozenset({"pip", "python", "find", "ln", "test"})
+"""What installs packages, and what is done with them."""
 _SYSTEM = "bin|boot|dev|etc|home|lib|lib64|media|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var"
 _FIRST_FOLDER = re.compile(r"(?<![\w.*-])/([\w.-]+)")
 _NAMES_SYSTEM = re.compile(rf"(?<![\w.*-])/(?:{_SYSTEM})(?![\w.-])")
@@ -120,6 +121,8 @@ class Builder:
         return self.root / path.lstrip("/")
 
     def _copy(self, image: Image, step: Instruction) -> None:
+        if any(not flag.startswith("--from=") for flag in step.flags):
+            raise NotUnderstood(f"line {step.line}: COPY with {' '.join(step.flags)}")
         *sources, target = step.words
         place = self._at(os.path.join(image.workdir, target))  # noqa: PTH118 - a path of the image
         for source in sources:
@@ -147,6 +150,8 @@ class Builder:
         if step.exec_form or any(mount["type"] != "cache" for mount in step.mounts):
             raise NotUnderstood(f"line {step.line}: RUN as a list, or with files of elsewhere")
         left_out = LEFT_OUT if self._install else LEFT_OUT | INSTALLING
+        if re.search(r"\|\||;", step.value):
+            raise NotUnderstood(f"line {step.line}: a RUN that is more than commands joined by &&")
         parts = [part.strip() for part in step.value.split("&&")]
         untouched = [part for part in parts if part.split()[0] in left_out or _NAMES_SYSTEM.search(part)]
         self.left_out += untouched

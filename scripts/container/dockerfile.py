@@ -1,5 +1,5 @@
 """Reads a Dockerfile: stages, instructions, flags, words. Of the format it knows what this project's file uses, and
-refuses the rest (heredocs, other escape characters, ONBUILD) instead of misreading it."""
+refuses the rest (heredocs, other escape characters, ADD, ONBUILD) instead of misreading it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 KEYWORDS = frozenset(
     {
-        *("ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM"),
+        *("ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM"),
         *("HEALTHCHECK", "LABEL", "RUN", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"),
     }
 )
-_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::([-+])([^}]*))?\})")
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 
 
 class NotUnderstood(Exception):
@@ -132,16 +132,10 @@ def parse(path: Path) -> Dockerfile:
 
 
 def expand(text: str, values: dict[str, str]) -> str:
-    """`text` with `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:+alternative}` filled in."""
-
-    def value(match: re.Match[str]) -> str:
-        plain, braced, operator, word = match.groups()
-        known = values.get(plain or braced, "")
-        if operator == "-":
-            return known or word
-        return word if operator == "+" and known else "" if operator == "+" else known
-
-    return _VARIABLE.sub(value, text)
+    """`text` with `$NAME` and `${NAME}` filled in. Raises `NotUnderstood` for other things with a dollar."""
+    if "$" in _VARIABLE.sub("", text):
+        raise NotUnderstood(f"{text} holds more than names of variables")
+    return _VARIABLE.sub(lambda match: values.get(match[1] or match[2], ""), text)
 
 
 def _logical_lines(text: str) -> list[tuple[int, str]]:

@@ -58,9 +58,11 @@ def test_what_breaks_a_rule_is_found(tmp_path, service, key, value, said):
 
 
 def test_the_server_fits_its_image():
-    """The image that is built exists; its volumes are mounted, its port is published, its settings are known."""
+    """The image that is built exists, for the platform it can be built for; its volumes are mounted, its port is
+    published, its settings are known."""
     service, dockerfile = FILE["services"]["voicechat"], parse(ROOT / "Dockerfile")
     target = service["build"]["target"]
+    assert f"docker build --platform {service['platform']}" in (ROOT / "Dockerfile").read_text()
     volume, exposed = dockerfile.last(target, "VOLUME"), dockerfile.last(target, "EXPOSE")
     assert volume is not None and exposed is not None
     assert {mount.split(":")[1] for mount in service["volumes"]} == set(volume.words)

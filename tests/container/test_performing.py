@@ -16,7 +16,7 @@ from websockets.sync.client import connect
 
 from scripts.container import trial
 from scripts.container.building import Builder, StepFailed
-from scripts.container.dockerfile import parse
+from scripts.container.dockerfile import NotUnderstood, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -81,6 +81,19 @@ def test_the_server_of_the_image_comes_and_goes(tmp_path):
                 sessions[0].recv(timeout=30)
     assert closed.value.rcvd is not None and closed.value.rcvd.code == 1012
     assert (builder.root / "data" / "voicechat.db").exists()
+
+
+@pytest.mark.parametrize(
+    "step",
+    ["RUN true || true", "RUN true; true", 'RUN ["true"]', "RUN --mount=type=secret,id=x true", "COPY --chown=1 . /"],
+)
+def test_a_step_that_cannot_be_performed_as_it_stands_is_refused(context, read, tmp_path_factory, step):
+    """It is not performed in another way than a builder would."""
+    builder = Builder(
+        read(f"FROM a:1.0 AS last\n{step}"), context, tmp_path_factory.mktemp("image"), python="no", install=True
+    )
+    with pytest.raises(NotUnderstood, match="line 2"):
+        builder.build("last")
 
 
 class Answer(BaseHTTPRequestHandler):
