@@ -29,6 +29,9 @@ MAX_NEW_TOKENS = 8192
 MAX_VOICE_CHARACTERS = 200
 MAX_KEY_BYTES = 1024
 
+SPEAKER_TAG = re.compile(r"\[SPEAKER(\d+)\]")
+"""What begins the turn of a speaker, and is not read out."""
+
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ADDRESS = re.compile(r"\d+(\.\d+){3}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -105,6 +108,11 @@ class JobRequest(BaseModel):
         if self.stream and self.s3_bucket is not None:
             raise ValueError("stream and s3_bucket exclude each other: audio is delivered in parts or uploaded")
         return self
+
+    @property
+    def spoken_characters(self) -> int:
+        """How much text is read out."""
+        return len(SPEAKER_TAG.sub("", self.transcript))
 
     def manner(self) -> Manner:
         """How the voice is asked to speak."""
