@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import logging
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import av
 import httpx2
 import pytest
 
+from backend.serverless import guards
+from backend.serverless.bucket import Access, workers_access
 from backend.serverless.errors import JobError
 from backend.serverless.s3 import PART_BYTES, S3
 from backend.settings import WorkerSettings
@@ -18,25 +21,8 @@ from tests.scripted import CHARACTER_S
 from tests.serverless.jobs import JobVoice, Lines, error, output, worker
 from tests.serverless.s3_server import plain, s3_server
 
-
-@pytest.fixture(autouse=True)
-def nobody(monkeypatch, tmp_path):
-    """No keys and no settings of the developer's own."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_REGION"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-
-
-@pytest.fixture
-def server(monkeypatch):
-    """A server, and the variables that RunPod has for it."""
-    with s3_server() as running:
-        monkeypatch.setenv("BUCKET_ENDPOINT_URL", running.url)
-        monkeypatch.setenv("BUCKET_ACCESS_KEY_ID", "key")
-        monkeypatch.setenv("BUCKET_SECRET_ACCESS_KEY", "secret")
-        yield running
+LONG = "A sentence of no great length. " * 200
+"""Some more than ten megabytes of PCM."""
 
 
 def seconds_of(data: bytes) -> float:
@@ -74,9 +60,8 @@ async def test_an_upload_arrives_and_its_address_plays(server):
 async def test_a_wav_file_in_several_parts_says_how_long_it_is(server):
     """A file is sent while it is made, in parts, and its header is right although it was known last."""
     lines = Lines()
-    text = "A sentence of no great length. " * 200
     uploading = worker(lines=lines)
-    done = await output(uploading, transcript=text, s3_bucket="speech")
+    done = await output(uploading, transcript=LONG, s3_bucket="speech")
     assert server.requests.count("part") == 3
     assert plain(done["audio_url"]).endswith("/speech/voicechat/sync-1.wav")
     data = (await fetched(done["audio_url"])).content
@@ -89,7 +74,7 @@ async def test_a_wav_file_in_several_parts_says_how_long_it_is(server):
 
 async def test_bytes_arrive_in_order(server):
     """Whatever sizes are written, the file is what was written, after its head."""
-    s3 = S3(WorkerSettings())
+    s3 = S3(workers_access(WorkerSettings()), 60)
     pieces = [bytes([n]) * (n * 999_983) for n in (3, 7, 1, 9)]
     async with s3.uploading("speech", "bytes", "audio/pcm", {"who": "Zoë"}) as upload:
         for piece in pieces:
@@ -127,16 +112,44 @@ async def test_keys_that_may_not(server):
     assert (told["code"], server.requests) == ("S3_ACCESS_DENIED", ["begin"])
 
 
-async def test_an_upload_that_fails_leaves_nothing_behind(server):
-    """Parts that were sent would be paid for."""
-    server.fail("part", 1, 400, "InvalidPart")
-    told = error(await output(worker(), s3_bucket="speech"))
-    assert (told["type"], told["code"], told["details"]["s3_code"]) == (
-        "s3_upload_error",
-        "S3_UPLOAD_FAILED",
-        "InvalidPart",
-    )
+@pytest.mark.parametrize("kind", ["part", "complete"])
+async def test_audio_whose_upload_fails_is_in_the_output(server, kind):
+    """What was made is not lost with the upload: the output has it and says why; nothing is left on the server."""
+    server.fail(kind, 1, 400, "InvalidPart")
+    lines = Lines()
+    done = await output(worker(lines=lines), s3_bucket="speech", s3_key="a.wav")
+    told = error(done)
+    assert (told["type"], told["code"]) == ("s3_upload_error", "S3_UPLOAD_FAILED")
+    assert (told["details"]["s3_code"], told["details"]["key"]) == ("InvalidPart", "a.wav")
+    assert "audio_url" not in done
+    assert seconds_of(base64.b64decode(done["audio_base64"])) == pytest.approx(done["duration_seconds"])
+    assert done["metadata"]["partial"] is False
     assert server.unfinished("speech") == 0
+    assert (lines.audit[0]["outcome"], lines.audit[0]["code"]) == ("s3_upload_error", "S3_UPLOAD_FAILED")
+
+
+async def test_an_upload_that_fails_early_does_not_end_the_speech(server):
+    """The rest is spoken as well, and is in the output too."""
+    server.fail("part", 1, 400, "InvalidPart")
+    done = await output(worker(), transcript=LONG, s3_bucket="speech")
+    assert error(done)["type"] == "s3_upload_error"
+    assert seconds_of(base64.b64decode(done["audio_base64"])) == pytest.approx(done["duration_seconds"])
+    assert (len(base64.b64decode(done["audio_base64"])), server.requests.count("part")) == (
+        done["metadata"]["audio_bytes"],
+        1,
+    )
+
+
+@pytest.mark.parametrize("output_bytes", [8_000_000, 14_600_000])
+async def test_what_no_output_can_hold_is_lost_with_its_upload(server, monkeypatch, output_bytes):
+    """More than the platform takes is neither kept nor put out, whether the upload or the limit comes first."""
+    monkeypatch.setattr(guards, "RUNSYNC_BYTES", guards.ENVELOPE_BYTES + output_bytes)
+    server.fail("part", 1, 400, "InvalidPart")
+    tts = JobVoice()
+    told = await output(worker(tts), transcript=LONG, s3_bucket="speech")
+    assert set(told) == {"success", "error"}
+    assert error(told)["type"] == "s3_upload_error"
+    assert (server.unfinished("speech"), tts.counts.live) == (0, 0)
 
 
 async def test_a_failed_job_leaves_nothing_behind(server):
@@ -207,8 +220,26 @@ async def test_amazons_own_variables(server, monkeypatch):
 async def test_a_server_that_is_not_there(monkeypatch):
     """An address nobody answers at fails the job, in the words of what was tried."""
     monkeypatch.setattr("backend.serverless.s3.ATTEMPTS", 1)
-    gone = WorkerSettings(s3_endpoint_url="http://127.0.0.1:9", s3_access_key_id="key", s3_secret_access_key="secret")
+    gone = Access("http://127.0.0.1:9", "key", "secret")
     with pytest.raises(JobError, match=r"127\.0\.0\.1:9") as failed:
-        async with S3(gone).uploading("speech", "a", "audio/wav", {}):
+        async with S3(gone, 60).uploading("speech", "a", "audio/wav", {}):
             pass
     assert failed.value.code == "S3_UNREACHABLE"
+
+
+async def test_a_job_that_brings_its_own_server_and_keys(monkeypatch):
+    """RunPod's `s3Config` of a job: the audio goes there, signed with its keys, and the worker's own are not used."""
+    monkeypatch.setenv("BUCKET_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("BUCKET_ACCESS_KEY_ID", "workers")
+    monkeypatch.setenv("BUCKET_SECRET_ACCESS_KEY", "secret")
+    with s3_server() as theirs:
+        config = {"endpointUrl": theirs.url, "accessId": "theirs", "accessSecret": "hush", "bucketName": "speech"}
+        job = {"id": "7", "input": {"transcript": "Hello there."}, "s3Config": config}
+        lines = Lines()
+        made = worker(lines=lines)
+        (done,) = [output async for output in made.run(job)]
+        await made.model.close()
+        assert plain(done["audio_url"]) == f"{theirs.url}/speech/voicechat/7.wav"
+        assert "Credential=theirs" in unquote(done["audio_url"])
+        assert (await fetched(done["audio_url"])).status_code == 200
+    assert "hush" not in str(lines.audit)
