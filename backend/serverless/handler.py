@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from backend.errors import VoiceChatError
 from backend.serverless.errors import as_job_error, failure
+from backend.serverless.openai_route import is_openai, openai_outputs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from backend.serverless.worker import Worker
 
+Output: TypeAlias = "dict[str, Any] | str"
+"""An object, or text that is streamed as it is."""
 
-async def handler(job: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
+
+async def handler(job: dict[str, Any]) -> AsyncGenerator[Output]:
     """The outputs of a job, by the worker that the settings of the process describe; it is made for the first job. A
     worker that cannot be made is the failure of every job."""
     from backend.serverless.composition import own_worker
@@ -24,17 +28,17 @@ async def handler(job: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
     except VoiceChatError as error:
         yield failure(as_job_error(error))
         return
-    async with aclosing(worker.run(job)) as outputs:
+    async with aclosing(_outputs(worker, job)) as outputs:
         async for output in outputs:
             yield output
 
 
-def handler_for(worker: Worker) -> Callable[[dict[str, Any]], AsyncGenerator[dict[str, Any]]]:
+def handler_for(worker: Worker) -> Callable[[dict[str, Any]], AsyncGenerator[Output]]:
     """The handler of `worker`. The SDK streams the outputs only of what `inspect` calls an async generator function,
     so it is one, and no method or partial."""
 
-    async def handler(job: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
-        async with aclosing(worker.run(job)) as outputs:
+    async def handler(job: dict[str, Any]) -> AsyncGenerator[Output]:
+        async with aclosing(_outputs(worker, job)) as outputs:
             async for output in outputs:
                 yield output
 
@@ -56,3 +60,7 @@ def config_for(worker: Worker) -> dict[str, Any]:
         "return_aggregate_stream": True,
         "concurrency_modifier": concurrency,
     }
+
+
+def _outputs(worker: Worker, job: dict[str, Any]) -> AsyncGenerator[Output]:
+    return openai_outputs(worker, job) if is_openai(job) else worker.run(job)
