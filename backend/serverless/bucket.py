@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator
@@ -16,10 +16,11 @@ MAX_KEY_BYTES = 1024
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ADDRESS = re.compile(r"\d+(\.\d+){3}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_AMAZONS = re.compile(
-    r"https?://(?:[a-z0-9.-]+\.)?s3(?:[.-](?:dualstack\.)?([a-z]+(?:-[a-z]+)+-\d))?\.amazonaws\.com/?"
-)
+_REGION = r"[a-z]+(?:-[a-z]+)+-\d+"
+_AMAZONS = re.compile(rf"https?://(?:[a-z0-9.-]+\.)?s3(?:[.-](?:dualstack\.)?({_REGION}))?\.amazonaws\.com/?")
 """Amazon's own addresses, with the region; the bucket may stand before it, as RunPod's examples have it."""
+_REGIONAL = re.compile(rf"https?://(?:[a-z0-9.-]+\.)?s3\.({_REGION})\..*")
+"""Those of others who name the region as Amazon does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,15 @@ class Access:
         return self.endpoint_url is None or _AMAZONS.fullmatch(self.endpoint_url) is not None
 
     def addressed(self) -> Access:
-        """The same with Amazon's address as boto3 wants it: without a bucket, and with the region requests are signed
-        for."""
-        amazons = _AMAZONS.fullmatch(self.endpoint_url or "")
-        if amazons is None:
-            return self
-        region = self.region or amazons[1]
-        place = f"s3.{region}" if region else "s3"
-        return Access(f"https://{place}.amazonaws.com", self.key_id, self.secret, region)
+        """The same with the region that requests are signed for, where the address tells it, and with Amazon's address
+        as boto3 wants it, without a bucket."""
+        address = self.endpoint_url or ""
+        if amazons := _AMAZONS.fullmatch(address):
+            region = self.region or amazons[1]
+            place = f"s3.{region}" if region else "s3"
+            return replace(self, endpoint_url=f"https://{place}.amazonaws.com", region=region)
+        regional = _REGIONAL.fullmatch(address)
+        return replace(self, region=self.region or regional[1]) if regional else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ _NOT_TAKEN = {"ref_audio": None, "speaker_description": None, "speed": 1.0}
 def is_openai(job: Mapping[str, Any]) -> bool:
     """Whether this is a request to OpenAI's API."""
     given = job.get("input")
-    return isinstance(given, dict) and "openai_route" in given
+    return isinstance(given, dict) and cast("dict[str, Any]", given).get("openai_route") is not None
 
 
 async def openai_outputs(worker: Worker, job: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any] | str]:
@@ -57,8 +57,8 @@ async def _speech(worker: Worker, job_id: str, body: object) -> AsyncGenerator[d
         asked = SpeechRequest.model_validate(body)
     except ValidationError as error:
         problem = error.errors()[0]
-        field = ".".join(map(str, problem["loc"]))
-        yield _refused(f"{field}: {problem['msg']}" if field else problem["msg"], field or None)
+        field = str(problem["loc"][0]) if problem["loc"] else "openai_input"
+        yield _refused(f"{field}: {problem['msg']}", field)
         return
     if asked.stream_format != "sse":
         yield _refused("the queue passes on no audio by itself; ask for stream_format sse", "stream_format")

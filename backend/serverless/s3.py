@@ -28,8 +28,8 @@ PART_BYTES = 5 << 20
 """S3's least size of a part that is not the last one."""
 ATTEMPTS = 5
 CALLS_AT_ONCE = 8
-CONNECT_TIMEOUT_S = 10
-READ_TIMEOUT_S = 60
+CONNECT_TIMEOUT_S = 5
+READ_TIMEOUT_S = 30
 
 _DENIED = {"401", "403", "AccessDenied", "ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
 _NO_BUCKET = {"404", "NoSuchBucket"}

@@ -92,7 +92,17 @@ def test_amazons_addresses(address, region):
     assert (access.region, access.is_amazons, access.secret) == (region, True, "hush")
 
 
-@pytest.mark.parametrize("address", ["http://127.0.0.1:9000", "https://x.r2.cloudflarestorage.com", None])
+def test_others_who_name_the_region_in_the_address():
+    """A job cannot name it elsewhere; one that the worker's settings name goes first."""
+    address = "https://s3.us-west-004.backblazeb2.com"
+    assert Access(address).addressed() == Access(address, region="us-west-004")
+    assert Access(address, region="eu").addressed().region == "eu"
+    assert Access(address).addressed().is_amazons is False
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:9000", "https://s3.example.com", "https://x.r2.cloudflarestorage.com", None]
+)
 def test_other_addresses_stay_as_they_are(address):
     """Only Amazon's are known by their form."""
     access = Access(address, region="auto")

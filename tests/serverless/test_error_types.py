@@ -22,7 +22,9 @@ PROVOKED = [
     ("timeout_error", "TIMEOUT", {"load_s": 3600}, {"job_timeout_s": 0.02}, {}),
     ("system_error", "INTERNAL_ERROR", {}, {}, {"transcript": "A bug."}),
 ]
-provoked = pytest.mark.parametrize(("kind", "code", "voice", "settings", "given"), PROVOKED, ids=str)
+provoked = pytest.mark.parametrize(
+    ("kind", "code", "voice", "settings", "given"), PROVOKED, ids=[kind for kind, *_ in PROVOKED]
+)
 
 
 def test_all_of_them_are_here():

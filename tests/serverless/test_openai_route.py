@@ -8,6 +8,7 @@ import json
 import pytest
 
 from backend.serverless.handler import config_for, handler_for
+from backend.serverless.openai_route import is_openai
 from tests.scripted import CHARACTER_S, RATE_HZ
 from tests.serverless.jobs import JobVoice, Lines, worker
 from tests.serverless.test_sdk import handled
@@ -67,6 +68,7 @@ async def test_speech_comes_as_events():
         ({"input": "x" * 10_001}, "input"),
         ({"voice": "nobody"}, "voice"),
         ({"voice": "../two"}, "voice"),
+        ({"voice": 7}, "voice"),
         ({"response_format": "midi"}, "response_format"),
         ({"stream_format": None}, "stream_format"),
         ({"speed": 2}, "speed"),
@@ -92,9 +94,10 @@ async def test_a_voice_that_fails():
 @pytest.mark.virtual_time
 @pytest.mark.parametrize(("route", "body"), [("/v1/chat/completions", {}), (7, None), ("/v1/audio/speech", None)])
 async def test_what_is_no_request(route, body):
-    """It is refused like any other."""
+    """It is refused like any other; a route that is `null` is none."""
     (answer,) = await answers(route, body)
     assert answer["error"]["type"] == "invalid_request_error"
+    assert not is_openai({"input": {"transcript": "Hi.", "openai_route": None}})
 
 
 async def test_under_the_sdk(monkeypatch):
