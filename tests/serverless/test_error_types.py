@@ -22,15 +22,14 @@ PROVOKED = [
     ("timeout_error", "TIMEOUT", {"load_s": 3600}, {"job_timeout_s": 0.02}, {}),
     ("system_error", "INTERNAL_ERROR", {}, {}, {"transcript": "A bug."}),
 ]
-provoked = pytest.mark.parametrize(
-    ("kind", "code", "voice", "settings", "given"), PROVOKED, ids=[kind for kind, *_ in PROVOKED]
-)
+TYPES = [kind for kind, *_ in PROVOKED]
+provoked = pytest.mark.parametrize(("kind", "code", "voice", "settings", "given"), PROVOKED, ids=TYPES)
 
 
 def test_all_of_them_are_here():
     """The contract's types are these, each with a case below."""
     types = {"validation_error", "model_error", "inference_error", "s3_upload_error", "system_error", "timeout_error"}
-    assert set(get_args(ErrorType)) == types == {kind for kind, *_ in PROVOKED}
+    assert set(get_args(ErrorType)) == types == set(TYPES)
 
 
 @provoked
