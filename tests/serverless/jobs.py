@@ -8,6 +8,8 @@ import json
 import wave
 from contextlib import aclosing
 
+import av
+
 from backend.errors import ConfigurationError, EngineError
 from backend.serverless.audit import Audit
 from backend.serverless.worker import Worker
@@ -16,6 +18,9 @@ from tests.scripted import RATE_HZ, ScriptedTextToSpeech
 
 PARTLY = {"transcript": "Good evening. My friends. Very hoarse. Good night.", "chunk_method": "word"}
 """With two words to a chunk the third of four fails."""
+
+LONG = "A sentence of no great length. " * 200
+"""Some more than ten megabytes of PCM."""
 
 
 class JobVoice(ScriptedTextToSpeech):
@@ -111,3 +116,9 @@ def pcm_of(output: dict) -> bytes:
         pcm = file.readframes(file.getnframes())
     assert len(pcm) == 2 * file.getnframes()
     return pcm
+
+
+def seconds_of(data: bytes) -> float:
+    """How long a file plays."""
+    with av.open(io.BytesIO(data)) as file:
+        return sum(frame.samples / frame.sample_rate for frame in file.decode(audio=0))

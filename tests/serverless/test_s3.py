@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import io
 import logging
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import av
 import httpx2
 import pytest
 
-from backend.serverless import guards
 from backend.serverless.bucket import Access, workers_access
 from backend.serverless.errors import JobError
 from backend.serverless.s3 import PART_BYTES, S3
 from backend.settings import WorkerSettings
 from tests.scripted import CHARACTER_S
-from tests.serverless.jobs import JobVoice, Lines, error, output, worker
+from tests.serverless.jobs import LONG, JobVoice, Lines, error, output, seconds_of, worker
 from tests.serverless.s3_server import plain, s3_server
-
-LONG = "A sentence of no great length. " * 200
-"""Some more than ten megabytes of PCM."""
-
-
-def seconds_of(data: bytes) -> float:
-    with av.open(io.BytesIO(data)) as file:
-        return sum(frame.samples / frame.sample_rate for frame in file.decode(audio=0))
 
 
 async def fetched(url: str) -> httpx2.Response:
@@ -110,46 +98,6 @@ async def test_keys_that_may_not(server):
     server.fail("begin", 1, 403, "AccessDenied")
     told = error(await output(worker(), s3_bucket="speech"))
     assert (told["code"], server.requests) == ("S3_ACCESS_DENIED", ["begin"])
-
-
-@pytest.mark.parametrize("kind", ["part", "complete"])
-async def test_audio_whose_upload_fails_is_in_the_output(server, kind):
-    """What was made is not lost with the upload: the output has it and says why; nothing is left on the server."""
-    server.fail(kind, 1, 400, "InvalidPart")
-    lines = Lines()
-    done = await output(worker(lines=lines), s3_bucket="speech", s3_key="a.wav")
-    told = error(done)
-    assert (told["type"], told["code"]) == ("s3_upload_error", "S3_UPLOAD_FAILED")
-    assert (told["details"]["s3_code"], told["details"]["key"]) == ("InvalidPart", "a.wav")
-    assert "audio_url" not in done
-    assert seconds_of(base64.b64decode(done["audio_base64"])) == pytest.approx(done["duration_seconds"])
-    assert done["metadata"]["partial"] is False
-    assert server.unfinished("speech") == 0
-    assert (lines.audit[0]["outcome"], lines.audit[0]["code"]) == ("s3_upload_error", "S3_UPLOAD_FAILED")
-
-
-async def test_an_upload_that_fails_early_does_not_end_the_speech(server):
-    """The rest is spoken as well, and is in the output too."""
-    server.fail("part", 1, 400, "InvalidPart")
-    done = await output(worker(), transcript=LONG, s3_bucket="speech")
-    assert error(done)["type"] == "s3_upload_error"
-    assert seconds_of(base64.b64decode(done["audio_base64"])) == pytest.approx(done["duration_seconds"])
-    assert (len(base64.b64decode(done["audio_base64"])), server.requests.count("part")) == (
-        done["metadata"]["audio_bytes"],
-        1,
-    )
-
-
-@pytest.mark.parametrize("output_bytes", [8_000_000, 14_600_000])
-async def test_what_no_output_can_hold_is_lost_with_its_upload(server, monkeypatch, output_bytes):
-    """More than the platform takes is neither kept nor put out, whether the upload or the limit comes first."""
-    monkeypatch.setattr(guards, "RUNSYNC_BYTES", guards.ENVELOPE_BYTES + output_bytes)
-    server.fail("part", 1, 400, "InvalidPart")
-    tts = JobVoice()
-    told = await output(worker(tts), transcript=LONG, s3_bucket="speech")
-    assert set(told) == {"success", "error"}
-    assert error(told)["type"] == "s3_upload_error"
-    assert (server.unfinished("speech"), tts.counts.live) == (0, 0)
 
 
 async def test_a_failed_job_leaves_nothing_behind(server):
@@ -243,3 +191,22 @@ async def test_a_job_that_brings_its_own_server_and_keys(monkeypatch):
         assert "Credential=theirs" in unquote(done["audio_url"])
         assert (await fetched(done["audio_url"])).status_code == 200
     assert "hush" not in str(lines.audit)
+
+
+async def test_a_server_that_does_not_answer(monkeypatch):
+    """A job does not wait for it for ever."""
+    monkeypatch.setattr("backend.serverless.s3.READ_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("backend.serverless.s3.ATTEMPTS", 1)
+    left = asyncio.Event()
+
+    async def silent(reader, writer):
+        await left.wait()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as listener:
+        address = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+        with pytest.raises(JobError) as failed:
+            async with S3(Access(address, "key", "secret"), 60).uploading("speech", "a", "audio/wav", {}):
+                pass
+        left.set()
+    assert failed.value.code == "S3_UNREACHABLE"

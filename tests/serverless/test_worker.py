@@ -111,15 +111,6 @@ async def test_streaming():
     assert (summary["success"], summary["parts"]) == (True, len(parts))
 
 
-async def test_parts_are_small():
-    """RunPod takes 1 MB of a stream at once: what an engine makes in one piece is cut."""
-    from backend.serverless.delivery import InParts
-
-    parts = await InParts().take(bytes(2_000_000))
-    assert sum(len(base64.b64decode(part["audio_base64"])) for part in parts) == 2_000_000
-    assert max(len(part["audio_base64"]) for part in parts) < 700_000
-
-
 async def test_validation_error():
     """A request that cannot be served costs nothing: the model is not even loaded."""
     tts = JobVoice()
