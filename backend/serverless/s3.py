@@ -189,7 +189,7 @@ def _told(work: Any) -> Any:
         if s3_code in _NO_BUCKET:
             raise _failed("S3_BUCKET_NOT_FOUND", "there is no such bucket", details) from error
         if s3_code in _DENIED:
-            raise _failed("S3_ACCESS_DENIED", "the worker may not write there with its keys", details) from error
+            raise _failed("S3_ACCESS_DENIED", "these keys may not write there", details) from error
         raise _failed("S3_UPLOAD_FAILED", f"the server answers {s3_code}", details) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
         message = "the worker has no keys (BUCKET_ACCESS_KEY_ID and BUCKET_SECRET_ACCESS_KEY, or those of AWS)"
