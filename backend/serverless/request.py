@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MAX_TRANSCRIPT_CHARACTERS = 10_000
 MAX_NEW_TOKENS = 8192
 MAX_VOICE_CHARACTERS = 200
+MAX_CONFIG_CHARACTERS = 1000
 
 SPEAKER_TAG = re.compile(r"\[SPEAKER(\d+)\]")
 """What begins the turn of a speaker, and is not read out."""
@@ -101,9 +102,9 @@ class S3Config(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    endpoint_url: HttpUrl = Field(alias="endpointUrl")
-    access_id: str = Field(alias="accessId", min_length=1)
-    access_secret: str = Field(alias="accessSecret", min_length=1, repr=False)
+    endpoint_url: HttpUrl = Field(alias="endpointUrl", max_length=MAX_CONFIG_CHARACTERS)
+    access_id: str = Field(alias="accessId", min_length=1, max_length=MAX_CONFIG_CHARACTERS)
+    access_secret: str = Field(alias="accessSecret", min_length=1, max_length=MAX_CONFIG_CHARACTERS, repr=False)
     bucket_name: BucketName = Field(alias="bucketName")
 
     def access(self) -> Access:

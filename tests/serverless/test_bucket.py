@@ -59,6 +59,7 @@ def test_fields_that_go_together(s3_config, given):
     [
         ("endpointUrl", "file:///etc/passwd"),
         ("endpointUrl", 7),
+        ("endpointUrl", "https://" + "s3.a-a" * 1000),
         ("accessId", ""),
         ("accessSecret", None),
         ("bucketName", "../theirs"),
