@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import base64
-import re
+import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from backend.encoding import FORMATS
 from backend.protocols.openai_speech import RATE_HZ
+from backend.serverless.errors import JobError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from backend.serverless.bucket import Destination
     from backend.serverless.request import JobRequest
     from backend.serverless.s3 import S3, Upload
 
-_NO_NAME = re.compile(r"[^\w-]", re.ASCII)
-"""What the name of a file is not made of."""
+log = logging.getLogger(__name__)
 
 PART_BYTES = 384 << 10
 """At most in one part; RunPod takes 1 MB of output at once."""
@@ -28,6 +29,9 @@ MP3."""
 
 class Delivery(Protocol):
     """Takes the audio."""
+
+    failure: JobError | None
+    """Why it is delivered, but not where it was wanted."""
 
     async def take(self, data: bytes) -> list[dict[str, Any]]:
         """More of the file. Returns what the job puts out now."""
@@ -42,6 +46,7 @@ class InOutput:
     """`audio_base64` in the last output."""
 
     def __init__(self) -> None:
+        self.failure: JobError | None = None
         self._data = bytearray()
 
     async def take(self, data: bytes) -> list[dict[str, Any]]:
@@ -58,6 +63,7 @@ class InParts:
     """Outputs with `part` and `audio_base64`, which decoded one after the other are the file."""
 
     def __init__(self) -> None:
+        self.failure: JobError | None = None
         self._held = bytearray()
         self._parts = 0
 
@@ -81,33 +87,55 @@ class InParts:
 
 
 class OnS3:
-    """`audio_url` in the last output."""
+    """`audio_url` in the last output. What an upload that fails would lose is put out like `InOutput` does, as long as
+    `limit` bytes can hold it."""
 
-    def __init__(self, upload: Upload) -> None:
+    def __init__(self, upload: Upload, limit: int) -> None:
         self._upload = upload
+        self._limit = limit
+        self._kept: bytearray | None = bytearray()
+        self.failure: JobError | None = None
 
     async def take(self, data: bytes) -> list[dict[str, Any]]:
-        """See `Delivery.take`."""
-        await self._upload.write(data)
+        """See `Delivery.take`. Raises `JobError` of type `s3_upload_error` for what can no longer be delivered."""
+        if self._kept is not None:
+            self._kept += data
+            if len(self._kept) > self._limit:
+                self._kept = None
+        if self.failure is None:
+            try:
+                await self._upload.write(data)
+            except JobError as error:
+                self._failed(error)
+        elif self._kept is None:
+            raise self.failure
         return []
 
     async def finish(self, head: bytes) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """See `Delivery.finish`."""
-        return [], {"audio_url": await self._upload.finish(head)}
+        if self.failure is None:
+            try:
+                return [], {"audio_url": await self._upload.finish(head)}
+            except JobError as error:
+                self._failed(error)
+        return [], {"audio_base64": base64.b64encode(head + (self._kept or b"")).decode()}
 
-
-def key_for(request: JobRequest, job_id: str) -> str:
-    """Where in its bucket the audio goes."""
-    return request.s3_key or f"voicechat/{_NO_NAME.sub('_', job_id) or 'job'}.{request.output_format}"
+    def _failed(self, error: JobError) -> None:
+        if self._kept is None:
+            raise error
+        log.warning("the upload failed, the audio goes into the output: %s", error)
+        self.failure = error
 
 
 @asynccontextmanager
-async def delivering(request: JobRequest, job_id: str, s3: S3, about: dict[str, str]) -> AsyncGenerator[Delivery]:
-    """The way the request wants. `about` is kept beside a file on S3. What was not finished is taken back."""
-    if request.s3_bucket is None:
+async def delivering(
+    request: JobRequest, place: Destination | None, s3: S3, about: dict[str, str], limit: int
+) -> AsyncGenerator[Delivery]:
+    """The way the request wants, of which an output holds `limit` bytes. `about` is kept beside a file on S3. What was
+    not finished is taken back."""
+    if place is None:
         yield InParts() if request.stream else InOutput()
         return
-    key = key_for(request, job_id)
-    about = {"job": job_id, "format": request.output_format, "sample-rate": str(RATE_HZ), **about}
-    async with s3.uploading(request.s3_bucket, key, FORMATS[request.output_format].media_type, about) as upload:
-        yield OnS3(upload)
+    about = {"format": request.output_format, "sample-rate": str(RATE_HZ), **about}
+    async with s3.uploading(place.bucket, place.key, FORMATS[request.output_format].media_type, about) as upload:
+        yield OnS3(upload, limit)

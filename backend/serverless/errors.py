@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any, Literal
 
-from backend.errors import EngineError, VoiceChatError
+from backend.errors import EngineError, InvalidRequest, NotFound, RequestRefused, TooLarge, VoiceChatError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+log = logging.getLogger(__name__)
 
 ErrorType = Literal[
     "validation_error", "model_error", "inference_error", "s3_upload_error", "system_error", "timeout_error"
@@ -54,12 +57,20 @@ def failure(error: JobError) -> dict[str, Any]:
     return {"success": False, "error": error.reported()}
 
 
-def as_job_error(error: VoiceChatError | TimeoutError) -> JobError:
-    """What a client is told of an error that was raised on purpose."""
-    if isinstance(error, JobError):
-        return error
-    if isinstance(error, TimeoutError):
-        return JobError("timeout_error", "TIMEOUT", "the job took longer than a job may (VOICECHAT_JOB_TIMEOUT_S)")
-    if isinstance(error, EngineError):
-        return JobError("inference_error", "GENERATION_FAILED", str(error))
-    return JobError("system_error", error.code.upper(), str(error))
+def as_job_error(error: Exception) -> JobError:
+    """What a client is told of an error. One that nobody raised on purpose is a bug: logged, and told without its
+    words."""
+    match error:
+        case JobError():
+            return error
+        case TimeoutError():
+            return JobError("timeout_error", "TIMEOUT", "the job took longer than a job may (VOICECHAT_JOB_TIMEOUT_S)")
+        case RequestRefused() | InvalidRequest() | NotFound() | TooLarge():
+            return JobError("validation_error", "REQUEST_REFUSED", str(error))
+        case EngineError():
+            return JobError("inference_error", "GENERATION_FAILED", str(error))
+        case VoiceChatError():
+            return JobError("system_error", error.code.upper(), str(error))
+        case _:
+            log.error("job failed", exc_info=error)
+            return JobError("system_error", "INTERNAL_ERROR", "the worker failed; its log says more")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import struct
 from contextlib import aclosing
 from dataclasses import replace
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING
 from backend.audio import SAMPLE_BYTES, sample_count
 from backend.encoding import open_encoder, wav_header
 from backend.engines.text_chunks import text_chunks
-from backend.errors import VoiceChatError
 from backend.pipelines.narration import Narration, spoken_sentences
 from backend.protocols.openai_speech import AUDIO_TOKENS_PER_S, RATE_HZ
 from backend.serverless.errors import JobError, as_job_error
+from backend.serverless.request import SPEAKER_TAG
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
     from backend.serverless.guards import Budget
     from backend.serverless.request import JobRequest
 
-_SPEAKER = re.compile(r"\[SPEAKER(\d+)\]")
+_UNNAMED = "0"
+"""The speaker of what stands before the first tag."""
 
 
 class JobSpeech:
@@ -84,7 +84,7 @@ class JobSpeech:
         return _sized(wav_header(RATE_HZ), self._size) if self._sized_wav else b""
 
     async def stream(self) -> AsyncGenerator[bytes]:
-        """The file, but for its `head`. A failure after a whole chunk ends it, as a file that can be played; one before
+        """The file, but for its `head`. A failure once there is sound ends it, as a file that can be played; one before
         is raised, as `JobError`, which is a `validation_error` where there is nothing to say."""
         with open_encoder(self._format, RATE_HZ) as encoder:
             try:
@@ -95,9 +95,9 @@ class JobSpeech:
                             self._size += len(data)
                             yield data
                         self._samples += sample_count(pcm)
-            except (VoiceChatError, TimeoutError) as error:
+            except Exception as error:
                 self.failure = as_job_error(error)
-                if not self.done:
+                if not self._samples:
                     raise self.failure from error
             if not self._samples:
                 raise JobError("validation_error", "NOTHING_TO_SAY", "transcript has nothing that can be spoken")
@@ -106,12 +106,14 @@ class JobSpeech:
                 yield data
 
     async def _pcm(self) -> AsyncGenerator[bytes]:
-        speaker = 0
+        speaker = _UNNAMED
         for chunk in self._chunks:
             # Tags stand between the turns: text, number, text, number, ... text.
-            first, *tagged = _SPEAKER.split(chunk)
-            turns = [(speaker, first), *zip(map(int, tagged[::2]), tagged[1::2], strict=True)]
+            first, *tagged = SPEAKER_TAG.split(chunk)
+            turns = [(speaker, first), *zip(tagged[::2], tagged[1::2], strict=True)]
             for speaker, text in turns:
+                if not text.strip():
+                    continue  # who says nothing is dealt no voice
                 tts = self._voices.tts
                 narration = Narration(self._voices.of(speaker), spoken_sentences(text), tts.sample_rate_hz, RATE_HZ)
                 async with aclosing(narration.stream()) as pieces, aclosing(_until(self._deadline, pieces)) as in_time:
@@ -132,10 +134,10 @@ class SpeakerVoices:
         self._manner = request.manner()
         self._limit = request.max_new_tokens * tts.sample_rate_hz // AUDIO_TOKENS_PER_S
         self._names = [voice, *(name for name in tts.voices if name != voice)]
-        self._dealt: dict[int, VoiceGenerator] = {}
+        self._dealt: dict[str, VoiceGenerator] = {}
 
-    def of(self, speaker: int) -> VoiceGenerator:
-        """The voice of the speaker with that number."""
+    def of(self, speaker: str) -> VoiceGenerator:
+        """The voice of the speaker with that number, in digits as in the tag."""
         if speaker not in self._dealt:
             name = self._names[len(self._dealt) % len(self._names)]
             self._dealt[speaker] = _Limited(self, self.tts.open_voice(name, self._manner), self._limit)

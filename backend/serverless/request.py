@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from backend.engines.interfaces import Manner
 from backend.protocols.openai_speech import (
@@ -17,7 +17,9 @@ from backend.protocols.openai_speech import (
     Temperature,
     TopP,
 )
+from backend.serverless.bucket import Access, BucketName, Destination, ObjectKey, encodable
 from backend.serverless.errors import JobError
+from backend.settings import HttpUrl
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -27,49 +29,28 @@ if TYPE_CHECKING:
 MAX_TRANSCRIPT_CHARACTERS = 10_000
 MAX_NEW_TOKENS = 8192
 MAX_VOICE_CHARACTERS = 200
-MAX_KEY_BYTES = 1024
+MAX_CONFIG_CHARACTERS = 1000
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_ADDRESS = re.compile(r"\d+(\.\d+){3}")
+SPEAKER_TAG = re.compile(r"\[SPEAKER(\d+)\]")
+"""What begins the turn of a speaker, and is not read out."""
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_NO_NAME = re.compile(r"[^\w-]", re.ASCII)
+"""What the name of a file is not made of."""
 _NUMBERS = ("max_length", "min_length", "ge", "gt", "le", "lt", "expected")
-
-
-def _encodable(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError("has half of a surrogate pair, which is no character") from error
-    return text
 
 
 def _spoken(text: str) -> str:
     if not text.strip():
         raise ValueError("is empty; there is nothing to say")
-    return _encodable(text)
+    return encodable(text)
 
 
 def _name(voice: str) -> str:
     """A name and nothing that leads to a file: voices are never fetched or opened for a job."""
     if ".." in voice or "/" in voice or "\\" in voice or _CONTROL.search(voice):
         raise ValueError("is the name of a voice; paths, addresses and recordings are not taken")
-    return _encodable(voice)
-
-
-def _bucket(name: str) -> str:
-    """By S3's naming rules for general purpose buckets."""
-    reserved = name.startswith(("xn--", "sthree-", "amzn-s3-demo-")) or name.endswith(("-s3alias", "--ol-s3", ".mrap"))
-    if not _BUCKET.fullmatch(name) or ".." in name or _ADDRESS.fullmatch(name) or reserved:
-        raise ValueError("is no name of an S3 bucket: 3 to 63 lower-case letters, digits, dots and hyphens")
-    return name
-
-
-def _key(key: str) -> str:
-    if len(_encodable(key).encode()) > MAX_KEY_BYTES:
-        raise ValueError(f"has at most {MAX_KEY_BYTES} bytes")
-    if _CONTROL.search(key) or "\\" in key or any(part in ("", ".", "..") for part in key.split("/")):
-        raise ValueError("is a path such as speech/one.wav, without empty parts, dots for parts and control characters")
-    return key
+    return encodable(voice)
 
 
 class JobRequest(BaseModel):
@@ -80,7 +61,7 @@ class JobRequest(BaseModel):
     transcript: Annotated[str, StringConstraints(max_length=MAX_TRANSCRIPT_CHARACTERS), AfterValidator(_spoken)]
     ref_audio: Annotated[str, StringConstraints(max_length=MAX_VOICE_CHARACTERS), AfterValidator(_name)] | None = None
     scene_prompt: (
-        Annotated[str, StringConstraints(max_length=MAX_PROMPT_CHARACTERS), AfterValidator(_encodable)] | None
+        Annotated[str, StringConstraints(max_length=MAX_PROMPT_CHARACTERS), AfterValidator(encodable)] | None
     ) = None
     temperature: Temperature = 1.0
     top_k: int = Field(50, ge=0, le=1_000_000)
@@ -92,19 +73,16 @@ class JobRequest(BaseModel):
     ras_win_len: int = Field(7, ge=1, le=MAX_RAS_WINDOW)
     ras_win_max_num_repeat: int = Field(2, ge=1)
     seed: Seed | None = None
-    s3_bucket: Annotated[str, AfterValidator(_bucket)] | None = None
-    s3_key: Annotated[str, AfterValidator(_key)] | None = None
+    s3_bucket: BucketName | None = None
+    s3_key: ObjectKey | None = None
     output_format: FormatName = "wav"
     stream: bool = False
     """Whether the audio comes in parts while it is made."""
 
-    @model_validator(mode="after")
-    def _go_together(self) -> JobRequest:
-        if self.s3_key is not None and self.s3_bucket is None:
-            raise ValueError("s3_key says where in s3_bucket the audio goes, which is missing")
-        if self.stream and self.s3_bucket is not None:
-            raise ValueError("stream and s3_bucket exclude each other: audio is delivered in parts or uploaded")
-        return self
+    @property
+    def spoken_characters(self) -> int:
+        """How much text is read out."""
+        return len(SPEAKER_TAG.sub("", self.transcript))
 
     def manner(self) -> Manner:
         """How the voice is asked to speak."""
@@ -119,16 +97,46 @@ class JobRequest(BaseModel):
         )
 
 
+class S3Config(BaseModel):
+    """The `s3Config` of a job, which stands beside its `input`; RunPod's own names."""
+
+    model_config = ConfigDict(frozen=True)
+
+    endpoint_url: HttpUrl = Field(alias="endpointUrl", max_length=MAX_CONFIG_CHARACTERS)
+    access_id: str = Field(alias="accessId", min_length=1, max_length=MAX_CONFIG_CHARACTERS)
+    access_secret: str = Field(alias="accessSecret", min_length=1, max_length=MAX_CONFIG_CHARACTERS, repr=False)
+    bucket_name: BucketName = Field(alias="bucketName")
+
+    def access(self) -> Access:
+        """The server and the keys. The worker's own keys are never sent to a server that a job names."""
+        return Access(self.endpoint_url, self.access_id, self.access_secret)
+
+
 def parse_request(given: object) -> JobRequest:
     """The request in the `input` of a job. Raises `JobError` of type `validation_error`, which names the field and says
     what it must be, and never repeats what is in it."""
     if not isinstance(given, dict):
         raise JobError("validation_error", "INVALID_INPUT", "input is a JSON object with at least a transcript")
-    fields = {name: value for name, value in cast("dict[str, Any]", given).items() if value is not None}
+    fields = _given(cast("dict[str, Any]", given))
     try:
         return JobRequest.model_validate(fields)
     except ValidationError as error:
         raise _told(error.errors()[0], fields) from error
+
+
+def destination(request: JobRequest, s3_config: object, job_id: str) -> Destination | None:
+    """Where on S3 the audio goes, if it does: where `input` says, by the job's own `s3Config` if it has one. Raises
+    `JobError` of type `validation_error`."""
+    config = _parse_s3_config(s3_config)
+    bucket = request.s3_bucket or (config.bucket_name if config else None)
+    if bucket is None:
+        if request.s3_key is not None:
+            raise _apart("s3_key", "s3_key says where in s3_bucket the audio goes, which is missing")
+        return None
+    if request.stream:
+        raise _apart("stream", "stream and s3_bucket exclude each other: audio is delivered in parts or uploaded")
+    key = request.s3_key or f"voicechat/{_NO_NAME.sub('_', job_id) or 'job'}.{request.output_format}"
+    return Destination(bucket, key, config.access() if config else None)
 
 
 def check_voice(request: JobRequest, tts: TextToSpeech) -> str:
@@ -143,19 +151,38 @@ def check_voice(request: JobRequest, tts: TextToSpeech) -> str:
     raise JobError("validation_error", "UNKNOWN_VOICE", message, {"field": "ref_audio", "voices": list(tts.voices)})
 
 
-def _told(problem: ErrorDetails, fields: dict[str, Any]) -> JobError:
-    field = str(problem["loc"][0]) if problem["loc"] else ""
+def _parse_s3_config(given: object) -> S3Config | None:
+    if given is None or given == {}:
+        return None
+    if not isinstance(given, dict):
+        raise JobError("validation_error", "INVALID_S3CONFIG", "s3Config is a JSON object", {"field": "s3Config"})
+    fields = _given(cast("dict[str, Any]", given))
+    try:
+        return S3Config.model_validate(fields)
+    except ValidationError as error:
+        raise _told(error.errors()[0], fields, "s3Config") from error
+
+
+def _given(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _apart(field: str, message: str) -> JobError:
+    return JobError("validation_error", "INVALID_INPUT", message, {"field": field})
+
+
+def _told(problem: ErrorDetails, fields: dict[str, Any], within: str = "") -> JobError:
+    """What a client is told of the first problem of an object; `within`: the field of the job that the object is."""
+    name = str(problem["loc"][0])
+    field = f"{within}.{name}" if within else name
     said = problem["msg"].removeprefix("Value error, ")
-    if not field:
-        return JobError("validation_error", "INVALID_INPUT", said)
     details: dict[str, object] = {"field": field}
     limits = {name: limit for name, limit in (problem.get("ctx") or {}).items() if name in _NUMBERS}
     if limits:
         details["constraint"] = ", ".join(f"{name}={limit}" for name, limit in limits.items())
-    value = fields.get(field)
+    value = fields.get(name)
     if isinstance(value, str):
         details["actual_length"] = len(value)
     own = said != problem["msg"]
-    return JobError(
-        "validation_error", f"INVALID_{field.upper()}", f"{field} {said}" if own else f"{field}: {said}", details
-    )
+    code = f"INVALID_{(within or name).upper()}"
+    return JobError("validation_error", code, f"{field} {said}" if own else f"{field}: {said}", details)

@@ -20,7 +20,7 @@ from backend.serverless.errors import JobError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
-    from backend.settings import WorkerSettings
+    from backend.serverless.bucket import Access
 
 log = logging.getLogger(__name__)
 
@@ -28,18 +28,20 @@ PART_BYTES = 5 << 20
 """S3's least size of a part that is not the last one."""
 ATTEMPTS = 5
 CALLS_AT_ONCE = 8
-CONNECT_TIMEOUT_S = 10
-READ_TIMEOUT_S = 60
+CONNECT_TIMEOUT_S = 5
+READ_TIMEOUT_S = 30
 
 _DENIED = {"401", "403", "AccessDenied", "ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
 _NO_BUCKET = {"404", "NoSuchBucket"}
 
 
 class S3:
-    """A client, made at the first upload, with the keys of the settings or else those that boto3 finds by itself."""
+    """A client of one server, made at the first upload."""
 
-    def __init__(self, settings: WorkerSettings) -> None:
-        self._settings = settings
+    def __init__(self, access: Access, url_expires_s: int) -> None:
+        """`url_expires_s`: for how long the addresses of uploads can be read."""
+        self._access = access
+        self._url_expires_s = url_expires_s
         self._client: Any = None
         self._slot = asyncio.Semaphore(CALLS_AT_ONCE)
 
@@ -51,7 +53,7 @@ class S3:
         not finished is removed. Raises `JobError` of type `s3_upload_error`, as the upload does."""
         # Metadata travels in headers, which are ASCII.
         metadata = {name: quote(value, safe=" ;,:/") for name, value in about.items()}
-        upload = Upload(self, bucket, key, self._settings.s3_url_expires_s)
+        upload = Upload(self, bucket, key, self._url_expires_s)
         await upload.begin(content_type, metadata)
         try:
             yield upload
@@ -63,7 +65,7 @@ class S3:
 
         def work() -> Any:
             if self._client is None:
-                self._client = _client(self._settings)
+                self._client = _client(self._access)
             return getattr(self._client, method)(**arguments)
 
         return await call_in_thread(partial(_told, work), self._slot)
@@ -144,32 +146,32 @@ class Upload:
         return answer
 
 
-def _client(settings: WorkerSettings) -> Any:
+def _client(access: Access) -> Any:
     try:
         import boto3
         from botocore.config import Config
     except ImportError as error:
         raise MissingExtra("s3", "serverless") from error
-    own_server = settings.s3_endpoint_url is not None
+    access = access.addressed()
     config = Config(
         signature_version="s3v4",
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=READ_TIMEOUT_S,
         max_pool_connections=CALLS_AT_ONCE,
-        s3={"addressing_style": "path" if own_server else "auto"},
+        s3={"addressing_style": "auto" if access.is_amazons else "path"},
         # Other servers than Amazon's refuse the checksums that newer clients add by themselves.
-        request_checksum_calculation="when_required" if own_server else "when_supported",
+        request_checksum_calculation="when_supported" if access.is_amazons else "when_required",
         response_checksum_validation="when_required",
     )
     session: Any = boto3.Session()
     return session.client(
         "s3",
         config=config,
-        endpoint_url=settings.s3_endpoint_url,
-        region_name=settings.s3_region,
-        aws_access_key_id=settings.s3_access_key_id,
-        aws_secret_access_key=settings.s3_secret_access_key,
+        endpoint_url=access.endpoint_url,
+        region_name=access.region,
+        aws_access_key_id=access.key_id,
+        aws_secret_access_key=access.secret,
     )
 
 
@@ -187,7 +189,7 @@ def _told(work: Any) -> Any:
         if s3_code in _NO_BUCKET:
             raise _failed("S3_BUCKET_NOT_FOUND", "there is no such bucket", details) from error
         if s3_code in _DENIED:
-            raise _failed("S3_ACCESS_DENIED", "the worker may not write there with its keys", details) from error
+            raise _failed("S3_ACCESS_DENIED", "these keys may not write there", details) from error
         raise _failed("S3_UPLOAD_FAILED", f"the server answers {s3_code}", details) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
         message = "the worker has no keys (BUCKET_ACCESS_KEY_ID and BUCKET_SECRET_ACCESS_KEY, or those of AWS)"

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import AsyncExitStack, aclosing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from backend.encoding import FORMATS
-from backend.errors import VoiceChatError
 from backend.protocols.openai_speech import RATE_HZ
 from backend.serverless.audit import JobRecord
 from backend.serverless.breaker import Breaker
-from backend.serverless.delivery import delivering, key_for
-from backend.serverless.errors import ErrorBesideAudio, JobError, as_job_error, failure
+from backend.serverless.bucket import workers_access
+from backend.serverless.delivery import delivering
+from backend.serverless.errors import ErrorBesideAudio, as_job_error, failure
 from backend.serverless.generation import JobSpeech
 from backend.serverless.guards import Budget, audio_limit, check_prediction
 from backend.serverless.lifecycle import Lifecycle
 from backend.serverless.memory import memory
 from backend.serverless.metrics import WorkerMetrics
-from backend.serverless.request import check_voice, parse_request
+from backend.serverless.request import check_voice, destination, parse_request
 from backend.serverless.s3 import S3
 
 if TYPE_CHECKING:
@@ -27,12 +26,12 @@ if TYPE_CHECKING:
 
     from backend.engines.interfaces import TextToSpeech
     from backend.serverless.audit import Audit
+    from backend.serverless.bucket import Destination
+    from backend.serverless.errors import JobError
     from backend.serverless.request import JobRequest
     from backend.settings import WorkerSettings
 
     Progress = Callable[[Mapping[str, Any], dict[str, Any]], object]
-
-log = logging.getLogger(__name__)
 
 PROGRESS_STEPS = 10
 """At most so many reports of a job: each is an HTTP request of the platform's."""
@@ -46,7 +45,7 @@ class Worker:
         self._settings = settings
         self._audit = audit
         self._progress = progress
-        self._s3 = S3(settings)
+        self._s3 = S3(workers_access(settings), settings.s3_url_expires_s)
         self.metrics = WorkerMetrics()
         breaker = Breaker(settings.breaker_failures, settings.breaker_pause_s)
         self.model = Lifecycle(tts, breaker, settings.idle_unload_s, self.metrics)
@@ -66,13 +65,8 @@ class Worker:
                 async with aclosing(self._outputs(job, record)) as outputs:
                     async for output in outputs:
                         yield output
-            except (VoiceChatError, TimeoutError) as error:
+            except Exception as error:
                 told = as_job_error(error)
-                record.outcome, record.code = told.kind, told.code
-                yield failure(told)
-            except Exception:
-                log.exception("job failed", extra={"job": record.job})
-                told = JobError("system_error", "INTERNAL_ERROR", "the worker failed; its log says more")
                 record.outcome, record.code = told.kind, told.code
                 yield failure(told)
 
@@ -81,23 +75,25 @@ class Worker:
         voice = check_voice(request, self._tts)
         record.voice, record.output_format, record.streamed = voice, request.output_format, request.stream
         record.characters = len(request.transcript)
-        if request.s3_bucket is not None:
-            record.s3_bucket, record.s3_key = request.s3_bucket, key_for(request, record.job)
-        limit = None if request.s3_bucket else audio_limit(record.job)
-        if limit is not None:
-            check_prediction(len(request.transcript), request.output_format, limit)
+        place = destination(request, job.get("s3Config"), record.job)
+        limit = audio_limit(record.job)
+        if place is not None:
+            record.s3_bucket, record.s3_key = place.bucket, place.key
+        else:
+            check_prediction(request.spoken_characters, request.output_format, limit)
 
         clock = asyncio.get_running_loop().time
         deadline = clock() + self._settings.job_timeout_s
         async with AsyncExitStack() as stack:
-            about = {"engine": self._tts.name, "voice": voice}
-            delivery = await stack.enter_async_context(delivering(request, record.job, self._s3, about))
+            about = {"job": record.job, "engine": self._tts.name, "voice": voice}
+            delivery = await stack.enter_async_context(delivering(request, place, self._s3_of(place), about, limit))
             begun = clock()
             async with asyncio.timeout_at(deadline):
                 tts = await stack.enter_async_context(self.model.use())
             loaded = clock()
             reporter = _Reporter(self._progress, job, silent=request.stream)
-            speech = JobSpeech(request, voice, tts, budget=Budget(limit), deadline=deadline, on_chunk=reporter)
+            budget = Budget(limit if place is None else None)
+            speech = JobSpeech(request, voice, tts, budget=budget, deadline=deadline, on_chunk=reporter)
             record.chunks_total = speech.total
             try:
                 async with aclosing(speech.stream()) as pieces:
@@ -117,9 +113,18 @@ class Worker:
         if "audio_url" in fields:
             self.metrics.uploaded_bytes.inc(speech.audio_bytes)
         timing = {"load_seconds": round(loaded - begun, 3), "generation_seconds": round(clock() - loaded, 3)}
-        record.outcome = "ok" if speech.failure is None else "partial"
-        record.code = None if speech.failure is None else speech.failure.code
-        yield _summary(request, voice, tts, speech, fields, timing)
+        error = speech.failure or delivery.failure
+        if error is not None:
+            record.outcome, record.code = "partial" if speech.failure else error.kind, error.code
+        else:
+            record.outcome = "ok"
+        yield _summary(request, voice, tts, speech, fields, timing, error)
+
+    def _s3_of(self, place: Destination | None) -> S3:
+        """The worker's own client, but for a job that brings keys."""
+        if place is None or place.access is None:
+            return self._s3
+        return S3(place.access, self._settings.s3_url_expires_s)
 
     @contextmanager
     def _accounted(self, record: JobRecord) -> Generator[JobRecord]:
@@ -162,6 +167,7 @@ def _summary(
     speech: JobSpeech,
     fields: dict[str, Any],
     timing: dict[str, float],
+    error: JobError | None,
 ) -> dict[str, Any]:
     """The last output of a job that has audio."""
     metadata = {
@@ -179,13 +185,13 @@ def _summary(
         "memory": memory(),
     }
     summary: dict[str, Any] = {
-        "success": speech.failure is None,
+        "success": error is None,
         **fields,
         "duration_seconds": round(speech.audio_s, 3),
         "sample_rate": RATE_HZ,
         "text_output": request.transcript,
         "metadata": metadata,
     }
-    if speech.failure is not None:
-        summary["error"] = ErrorBesideAudio(speech.failure.reported())
+    if error is not None:
+        summary["error"] = ErrorBesideAudio(error.reported())
     return summary

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import wave
 from contextlib import aclosing
+
+import av
 
 from backend.errors import ConfigurationError, EngineError
 from backend.serverless.audit import Audit
 from backend.serverless.worker import Worker
 from backend.settings import WorkerSettings
-from tests.scripted import ScriptedTextToSpeech
+from tests.scripted import RATE_HZ, ScriptedTextToSpeech
+
+PARTLY = {"transcript": "Good evening. My friends. Very hoarse. Good night.", "chunk_method": "word"}
+"""With two words to a chunk the third of four fails."""
+
+LONG = "A sentence of no great length. " * 200
+"""Some more than ten megabytes of PCM."""
 
 
 class JobVoice(ScriptedTextToSpeech):
@@ -96,3 +107,18 @@ def error(output: dict) -> dict:
     """The error of an output, as JSON has it."""
     assert output["success"] is False
     return json.loads(json.dumps(output))["error"]
+
+
+def pcm_of(output: dict) -> bytes:
+    """The samples of a WAV file in an output, which says how many they are."""
+    with wave.open(io.BytesIO(base64.b64decode(output["audio_base64"]))) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (RATE_HZ, 1, 2)
+        pcm = file.readframes(file.getnframes())
+    assert len(pcm) == 2 * file.getnframes()
+    return pcm
+
+
+def seconds_of(data: bytes) -> float:
+    """How long a file plays."""
+    with av.open(io.BytesIO(data)) as file:
+        return sum(frame.samples / frame.sample_rate for frame in file.decode(audio=0))

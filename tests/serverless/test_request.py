@@ -101,12 +101,6 @@ def test_good_s3_names():
     assert (request.s3_bucket, request.s3_key) == ("my.bucket-1", "a/b c/..d/é.wav")
 
 
-@pytest.mark.parametrize("given", [{"s3_key": "a.wav"}, {"stream": True, "s3_bucket": "speech"}])
-def test_fields_that_go_together(given):
-    """A key needs a bucket; audio goes one way."""
-    assert refused(**given).code == "INVALID_INPUT"
-
-
 @pytest.mark.parametrize("given", [None, "Hello.", ["Hello."], 3])
 def test_no_object(given):
     """An input that is no object is refused like any other."""
@@ -147,3 +141,9 @@ def test_a_description_is_a_voice_where_the_engine_takes_them():
         voice_of(tts, ref_audio="masculine;low pitch")
     tts.takes_descriptions = True
     assert voice_of(tts, ref_audio="masculine;low pitch") == "masculine;low pitch"
+
+
+def test_tags_are_not_read_out():
+    """What is counted as spoken is what the voices get."""
+    request = parse_request({"transcript": "[SPEAKER0] Hi. [SPEAKER12345] Ho."})
+    assert request.spoken_characters == len(" Hi.  Ho.")

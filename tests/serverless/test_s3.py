@@ -3,45 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
-import av
 import httpx2
 import pytest
 
+from backend.serverless.bucket import Access, workers_access
 from backend.serverless.errors import JobError
 from backend.serverless.s3 import PART_BYTES, S3
 from backend.settings import WorkerSettings
 from tests.scripted import CHARACTER_S
-from tests.serverless.jobs import JobVoice, Lines, error, output, worker
+from tests.serverless.jobs import LONG, JobVoice, Lines, error, output, seconds_of, worker
 from tests.serverless.s3_server import plain, s3_server
-
-
-@pytest.fixture(autouse=True)
-def nobody(monkeypatch, tmp_path):
-    """No keys and no settings of the developer's own."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_REGION"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-
-
-@pytest.fixture
-def server(monkeypatch):
-    """A server, and the variables that RunPod has for it."""
-    with s3_server() as running:
-        monkeypatch.setenv("BUCKET_ENDPOINT_URL", running.url)
-        monkeypatch.setenv("BUCKET_ACCESS_KEY_ID", "key")
-        monkeypatch.setenv("BUCKET_SECRET_ACCESS_KEY", "secret")
-        yield running
-
-
-def seconds_of(data: bytes) -> float:
-    with av.open(io.BytesIO(data)) as file:
-        return sum(frame.samples / frame.sample_rate for frame in file.decode(audio=0))
 
 
 async def fetched(url: str) -> httpx2.Response:
@@ -74,9 +48,8 @@ async def test_an_upload_arrives_and_its_address_plays(server):
 async def test_a_wav_file_in_several_parts_says_how_long_it_is(server):
     """A file is sent while it is made, in parts, and its header is right although it was known last."""
     lines = Lines()
-    text = "A sentence of no great length. " * 200
     uploading = worker(lines=lines)
-    done = await output(uploading, transcript=text, s3_bucket="speech")
+    done = await output(uploading, transcript=LONG, s3_bucket="speech")
     assert server.requests.count("part") == 3
     assert plain(done["audio_url"]).endswith("/speech/voicechat/sync-1.wav")
     data = (await fetched(done["audio_url"])).content
@@ -89,7 +62,7 @@ async def test_a_wav_file_in_several_parts_says_how_long_it_is(server):
 
 async def test_bytes_arrive_in_order(server):
     """Whatever sizes are written, the file is what was written, after its head."""
-    s3 = S3(WorkerSettings())
+    s3 = S3(workers_access(WorkerSettings()), 60)
     pieces = [bytes([n]) * (n * 999_983) for n in (3, 7, 1, 9)]
     async with s3.uploading("speech", "bytes", "audio/pcm", {"who": "Zoë"}) as upload:
         for piece in pieces:
@@ -125,18 +98,6 @@ async def test_keys_that_may_not(server):
     server.fail("begin", 1, 403, "AccessDenied")
     told = error(await output(worker(), s3_bucket="speech"))
     assert (told["code"], server.requests) == ("S3_ACCESS_DENIED", ["begin"])
-
-
-async def test_an_upload_that_fails_leaves_nothing_behind(server):
-    """Parts that were sent would be paid for."""
-    server.fail("part", 1, 400, "InvalidPart")
-    told = error(await output(worker(), s3_bucket="speech"))
-    assert (told["type"], told["code"], told["details"]["s3_code"]) == (
-        "s3_upload_error",
-        "S3_UPLOAD_FAILED",
-        "InvalidPart",
-    )
-    assert server.unfinished("speech") == 0
 
 
 async def test_a_failed_job_leaves_nothing_behind(server):
@@ -207,8 +168,45 @@ async def test_amazons_own_variables(server, monkeypatch):
 async def test_a_server_that_is_not_there(monkeypatch):
     """An address nobody answers at fails the job, in the words of what was tried."""
     monkeypatch.setattr("backend.serverless.s3.ATTEMPTS", 1)
-    gone = WorkerSettings(s3_endpoint_url="http://127.0.0.1:9", s3_access_key_id="key", s3_secret_access_key="secret")
+    gone = Access("http://127.0.0.1:9", "key", "secret")
     with pytest.raises(JobError, match=r"127\.0\.0\.1:9") as failed:
-        async with S3(gone).uploading("speech", "a", "audio/wav", {}):
+        async with S3(gone, 60).uploading("speech", "a", "audio/wav", {}):
             pass
+    assert failed.value.code == "S3_UNREACHABLE"
+
+
+async def test_a_job_that_brings_its_own_server_and_keys(monkeypatch):
+    """RunPod's `s3Config` of a job: the audio goes there, signed with its keys, and the worker's own are not used."""
+    monkeypatch.setenv("BUCKET_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("BUCKET_ACCESS_KEY_ID", "workers")
+    monkeypatch.setenv("BUCKET_SECRET_ACCESS_KEY", "secret")
+    with s3_server() as theirs:
+        config = {"endpointUrl": theirs.url, "accessId": "theirs", "accessSecret": "hush", "bucketName": "speech"}
+        job = {"id": "7", "input": {"transcript": "Hello there."}, "s3Config": config}
+        lines = Lines()
+        made = worker(lines=lines)
+        (done,) = [output async for output in made.run(job)]
+        await made.model.close()
+        assert plain(done["audio_url"]) == f"{theirs.url}/speech/voicechat/7.wav"
+        assert "Credential=theirs" in unquote(done["audio_url"])
+        assert (await fetched(done["audio_url"])).status_code == 200
+    assert "hush" not in str(lines.audit)
+
+
+async def test_a_server_that_does_not_answer(monkeypatch):
+    """A job does not wait for it for ever."""
+    monkeypatch.setattr("backend.serverless.s3.READ_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("backend.serverless.s3.ATTEMPTS", 1)
+    left = asyncio.Event()
+
+    async def silent(reader, writer):
+        await left.wait()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as listener:
+        address = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+        with pytest.raises(JobError) as failed:
+            async with S3(Access(address, "key", "secret"), 60).uploading("speech", "a", "audio/wav", {}):
+                pass
+        left.set()
     assert failed.value.code == "S3_UNREACHABLE"

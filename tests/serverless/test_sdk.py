@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import inspect
 import json
 from contextlib import asynccontextmanager
 
 from aiohttp import ClientSession, web
 from runpod.serverless.modules import rp_http, rp_job, rp_scale
-from runpod.serverless.modules.rp_handler import is_generator
 
-from backend.serverless.handler import config_for, handler_for
+from backend.serverless.handler import config_for
 from tests.serverless.jobs import JobVoice, Lines, worker
 
 
@@ -61,13 +59,6 @@ async def handled(monkeypatch, config: dict, **given) -> Platform:
         job = {"id": "sync-1", "input": {"transcript": "Hello there.", **given}}
         await rp_job.handle_job(asked.session, config, job)
     return asked
-
-
-def test_the_handler_is_a_generator_to_the_sdk():
-    """Otherwise the SDK sends the generator's name for output."""
-    handler = handler_for(worker())
-    assert inspect.isasyncgenfunction(handler)
-    assert is_generator(handler)
 
 
 async def test_a_job(monkeypatch):
