@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from backend.engines.shared_voices import Description, Order, Part
 
 LOST = (RayActorError, NodeDiedError, ObjectLostError, WorkerCrashedError, DeploymentUnavailableError)
+ASKS_AGAIN_AFTER_S = 1.0
+"""When the copy that was asked is gone, or there is none."""
+STOPS_WITHIN_S = 1.0
+"""A copy that takes longer to stop is not waited for."""
 
 
 class RayVoices:
@@ -33,20 +38,26 @@ class RayVoices:
     async def answers(self) -> None:
         """See `SharedEngine.answers`."""
         while True:
-            with suppress(*LOST):  # it was about to die
+            with suppress(*LOST):
                 await self.describe()
                 return
+            await asyncio.sleep(ASKS_AGAIN_AFTER_S)
 
     async def speak(self, order: Order) -> AsyncGenerator[Part]:
         """See `SharedEngine.speak`."""
         answer = cast("DeploymentResponseGenerator[Part]", self._handle.options(stream=True).speak.remote(order))
+        over = False
         try:
             async for part in answer:
                 yield part
+            over = True
         except LOST as error:
+            over = True
             raise CopyLost(str(error)) from error
-        except GeneratorExit:
-            answer.cancel()
-            with suppress(RequestCancelledError, *LOST):
-                await anext(answer, None)  # it ends when the copy has stopped
-            raise
+        finally:
+            if not over:
+                answer.cancel()
+                with suppress(RequestCancelledError, TimeoutError, *LOST):
+                    async with asyncio.timeout(STOPS_WITHIN_S):
+                        async for _ in answer:  # it ends when the copy has stopped
+                            pass
