@@ -41,7 +41,7 @@ class ScriptedServer(SpeechServer):
         self.open = 0
 
     async def audio(self, request):
-        self.asked.append(dict(request))
+        self.asked.append(dict(request.fields))
         self.open += 1
         try:
             if not self.alive:
@@ -49,7 +49,7 @@ class ScriptedServer(SpeechServer):
             if self.refusal is not None:
                 raise self.refusal
             await asyncio.sleep(self.first_s)
-            speech, step = speech_of(request["input"], self.take), 2 * int(PIECE_S * RATE_HZ)
+            speech, step = speech_of(request.fields["input"], self.take), 2 * int(PIECE_S * RATE_HZ)
             for start in range(0, len(speech), step):
                 await self._may_break_at(start / 2 / RATE_HZ)
                 if start:

@@ -1,0 +1,74 @@
+"""How fast speech servers speak: measured in every answer, and used to tell how long another one takes to catch up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HELD_UP_S = 0.02
+"""From this long between two pieces on our side, the server is ahead of us and its own pace is no longer seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds until the first sound of a text, and from then on for each second of speech."""
+
+    first_s: float
+    per_s: float = 0.0
+
+    def until(self, speech_s: float) -> float:
+        """How long so much of a text takes."""
+        return self.first_s + self.per_s * speech_s
+
+
+class Take:
+    """One answer of a server, as its pieces come."""
+
+    def __init__(self, rate_hz: int, clock: Callable[[], float]) -> None:
+        self._rate_hz = rate_hz
+        self._clock = clock
+        self._asked_at = clock()
+        self._came_at: float | None = None
+        self._first_s: float | None = None
+        self._first_samples = 0
+        self._samples = 0
+        self._measured_s, self._measured_samples = 0.0, 0
+        self._held_up = False
+        self.longest_wait_s = 0.0
+        """For a piece, the first one included."""
+
+    @property
+    def begun(self) -> bool:
+        return self._first_s is not None
+
+    @property
+    def speech_s(self) -> float:
+        """How much has come."""
+        return self._samples / self._rate_hz
+
+    @property
+    def pace(self) -> Pace | None:
+        """As far as it was seen: up to where the listener's side began to hold it up. `None` before the first sound."""
+        if self._first_s is None:
+            return None
+        return Pace(self._first_s, self._measured_s * self._rate_hz / max(1, self._measured_samples))
+
+    def asks(self) -> None:
+        """The next piece is waited for."""
+        self._asked_at = self._clock()
+        self._held_up |= self._came_at is not None and self._asked_at - self._came_at > HELD_UP_S
+
+    def came(self, samples: int) -> None:
+        """A piece has come."""
+        self._came_at = self._clock()
+        waited_s = self._came_at - self._asked_at
+        self.longest_wait_s = max(self.longest_wait_s, waited_s)
+        if self._first_s is None:
+            self._first_s = waited_s
+        elif not self._held_up:
+            self._measured_s += waited_s
+            self._measured_samples += samples
+        self._samples += samples
