@@ -34,6 +34,8 @@ class ScriptedServer(SpeechServer):
         self.stalls_at: float | None = None
         self.pause: tuple[float, float] | None = None
         """At which second of its speech it is silent, and for how long."""
+        self.ends_at: float | None = None
+        """At which second of its speech the answer ends as if it were whole."""
         self.refusal: EngineError | None = None
         self.alive = True
         self.asked: list[dict] = []
@@ -50,6 +52,8 @@ class ScriptedServer(SpeechServer):
                 raise self.refusal
             await asyncio.sleep(self.first_s)
             speech, step = speech_of(request.fields["input"], self.take), 2 * int(PIECE_S * RATE_HZ)
+            if self.ends_at is not None:
+                speech = speech[: 2 * int(self.ends_at * RATE_HZ)]
             for start in range(0, len(speech), step):
                 await self._may_break_at(start / 2 / RATE_HZ)
                 if start:

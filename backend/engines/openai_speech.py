@@ -72,6 +72,8 @@ class OpenAITextToSpeech:
         self.servers = ServerPool([SpeechServer(url) for url in different], self._servers_changed)
         self.dialect = DIALECTS[dialect]
         self.fallback = fallback
+        self.rate = SpeechRate()
+        """How fast its voices speak."""
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._model = model
         self._changed = changed
@@ -150,7 +152,7 @@ class OpenAIVoiceGenerator:
         self._voice = voice
         self._manner = manner
         self._server: SpeechServer | None = None
-        self._rate = SpeechRate()
+        self._rate: SpeechRate | None = None
         self._ear: Ear | None = None
 
     async def stream(self, text: str) -> AsyncGenerator[Speech]:
@@ -158,7 +160,8 @@ class OpenAIVoiceGenerator:
         engine, pool, fallback = self._engine, self._engine.servers, self._engine.fallback
         tried, failure = list[SpeechServer](), EngineError("tts", "there is no speech server")
         ear = self._ear = self._ear or Ear(SPEECH_RATE_HZ, asyncio.get_running_loop().time)
-        progress = SpeechProgress(text, self._rate, ear, joins=engine.several or fallback is not None)
+        rate = self._rate or engine.rate
+        progress = SpeechProgress(text, rate.characters_per_s, ear, joins=engine.several or fallback is not None)
         patience = Patience(ear, lambda: fallback is not None or pool.is_left(tried))
         manner = engine.settled(self._manner)
         while server := pool.choose(self._voice, self._server, tried, up_only=fallback is not None):
@@ -180,12 +183,20 @@ class OpenAIVoiceGenerator:
                     raise
             else:
                 pool.spoke(server, instead_of=tried[:-1])
+                self._learn(text, progress)
                 return
         if fallback is None or (isinstance(failure, ServerLacks) and not progress.passed):
             raise failure
         async with aclosing(self._fall_back(text, progress, fallback, tried)) as speech:
             async for piece in speech:
                 yield piece
+
+    def _learn(self, text: str, progress: SpeechProgress) -> None:
+        """How fast the voice speaks, by a text that one server has spoken; for voices that have not spoken, too."""
+        if progress.begin == 0:
+            self._rate = self._rate or SpeechRate()
+            for rate in (self._rate, self._engine.rate):
+                rate.learn(text, progress.taken_s)
 
     def _skip(self, progress: SpeechProgress, left: SpeechServer, server: SpeechServer) -> Speech | None:
         """Have `server`, instead of `left`, say only the rest of the text, if it would take too long to say again what

@@ -18,7 +18,6 @@ from backend.heard import spoken_length
 
 if TYPE_CHECKING:
     from backend.engines.patience import Ear
-    from backend.heard import SpeechRate
 
 CERTAIN = 0.95
 """How much of the estimate is counted on: a word is rather heard twice than not at all."""
@@ -46,11 +45,12 @@ def reached(text: str, length: float) -> int:
 
 
 class SpeechProgress:
-    """Of `text` in a voice that speaks at `rate`, passed on to `ear`. `joins`: whether anybody could take it over."""
+    """Of `text` in a voice that says so many letters of English in a second, passed on to `ear`. `joins`: whether
+    anybody could take it over."""
 
-    def __init__(self, text: str, rate: SpeechRate, ear: Ear, *, joins: bool) -> None:
+    def __init__(self, text: str, characters_per_s: float, ear: Ear, *, joins: bool) -> None:
         self._text = text
-        self._rate = rate
+        self._characters_per_s = characters_per_s
         self.ear = ear
         self._joint = SpeechJoint(ear.rate_hz, joins=joins)
         self._marks: tuple[WordMark, ...] = ()
@@ -72,19 +72,24 @@ class SpeechProgress:
         return self._joint.position / self.ear.rate_hz
 
     @property
+    def taken_s(self) -> float:
+        """How long the newest take is so far."""
+        return self._joint.taken / self.ear.rate_hz
+
+    @property
     def next_word(self) -> int:
         """Offset in the text of the word that has been reached."""
-        length = CERTAIN * self.position_s * self._rate.characters_per_s
+        length = CERTAIN * self.position_s * self._characters_per_s
         return self.begin + reached(self.left, length)
 
     def breaks_off(self) -> bool:
         """Whether the take, which says that it ends here, has hardly said all that is left. Not if one before has
         ended there as well."""
-        length, taken_s = spoken_length(self.left), self._joint.taken / self.ear.rate_hz
+        length, taken_s = spoken_length(self.left), self.taken_s
         ended_s, self._ended_s = self._ended_s, taken_s
         if ended_s is not None and taken_s <= ALIKE * ended_s:
             return False
-        return length >= LONG and taken_s * self._rate.characters_per_s < WHOLE * length
+        return length >= LONG and taken_s * self._characters_per_s < WHOLE * length
 
     def next_take(self) -> None:
         """What is fed from now on is what is left, from its beginning."""
@@ -104,8 +109,6 @@ class SpeechProgress:
 
     def finish(self) -> Speech | None:
         """The rest: the take is complete."""
-        if self.begin == 0:
-            self._rate.learn(self._text, self._joint.taken / self.ear.rate_hz)
         return self._passed_on(self._joint.finish())
 
     def _passed_on(self, pcm: bytes) -> Speech | None:

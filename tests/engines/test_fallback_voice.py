@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from backend.audio import sample_count
 from backend.engines.fallback_voice import FallbackVoice
 from tests.engines import contract

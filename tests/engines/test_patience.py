@@ -66,8 +66,8 @@ def test_the_first_sound_may_take_its_time(clock, ear):
     ],
 )
 def test_the_first_sound_of_what_goes_on_is_waited_for_by_the_listener(clock, ear, unheard_s, usual, allowed_s):
-    """Of another server's answer as of the next sentence: as long as there is something to hear, or a little longer than
-    this server takes as a rule."""
+    """Of another server's answer as of the next sentence: as long as there is something to hear, or a little longer
+    than this server takes as a rule."""
     ear.passed_on(int(unheard_s * RATE_HZ))
     assert patience(ear).seconds(take(clock), usual) == pytest.approx(allowed_s)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 
 import numpy as np
@@ -19,7 +20,7 @@ ERROR = b'{"error": {"message": "CUDA error", "code": 500}}'
 def fed(body, data: bytes, cuts: list[int]) -> bytes:
     """What comes of an answer that is cut at these places."""
     places = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
-    pcm = [body.feed(data[start:end]) for start, end in zip(places, places[1:], strict=False)]
+    pcm = [body.feed(data[start:end]) for start, end in itertools.pairwise(places)]
     assert not any(len(piece) % 2 for piece in pcm)
     body.finish()
     return b"".join(pcm)

@@ -10,7 +10,6 @@ from backend.audio import sample_count
 from backend.engines.interfaces import WordMark
 from backend.engines.patience import Ear
 from backend.engines.speech_progress import CERTAIN, SpeechProgress, reached
-from backend.heard import SpeechRate
 from tests.speech_servers import RATE_HZ, speech_of
 
 TEXT = "The harbour is quiet tonight."
@@ -19,7 +18,7 @@ LONG_TEXT = "The harbour is quiet tonight, and the tide turns at four in the mor
 
 def progress(text: str = LONG_TEXT, characters_per_s: float = 25.0) -> SpeechProgress:
     """Of a voice that is known to speak so fast."""
-    begun = SpeechProgress(text, SpeechRate(characters_per_s), Ear(RATE_HZ, lambda: 50.0), joins=True)
+    begun = SpeechProgress(text, characters_per_s, Ear(RATE_HZ, lambda: 50.0), joins=True)
     begun.next_take()
     return begun
 
@@ -61,7 +60,7 @@ def test_it_is_a_word_of_any_text(text, length):
 
 
 def test_the_rest_is_asked_for_from_the_word_that_was_reached():
-    """What was heard is faded out, and it is marked where the rest is heard; a word may be heard twice, none is lost."""
+    """What was heard is faded out, and it is marked where the rest is heard; a word is rather said twice."""
     begun, speech = progress(), speech_of(LONG_TEXT)
     heard = begun.feed(seconds(speech, 1.0)).pcm
     offset = begun.next_word
@@ -88,24 +87,6 @@ def test_it_may_be_taken_over_more_than_once():
         begun.next_take()
         assert begun.left == LONG_TEXT[offsets[-1] :]
     assert offsets == sorted(set(offsets))
-
-
-def test_the_pace_of_the_voice_is_learnt_from_whole_texts_only():
-    """A rest begins with a word that may be said in another way."""
-    rate = SpeechRate()
-    begun = SpeechProgress(TEXT, rate, Ear(RATE_HZ, lambda: 50.0), joins=True)
-    begun.next_take()
-    begun.feed(seconds(speech_of(TEXT), 0.3))
-    begun.go_on_from(4)
-    begun.next_take()
-    begun.feed(speech_of(TEXT[4:]))
-    begun.finish()
-    assert rate == SpeechRate()
-    whole = SpeechProgress(TEXT, rate, Ear(RATE_HZ, lambda: 50.0), joins=True)
-    whole.next_take()
-    whole.feed(speech_of(TEXT))
-    whole.finish()
-    assert rate.characters_per_s == pytest.approx(25, rel=1e-3)
 
 
 @pytest.mark.parametrize(("share", "breaks_off"), [(0.0, True), (0.4, True), (0.6, False), (1.0, False), (1.5, False)])
