@@ -162,7 +162,7 @@ class OpenAIVoiceGenerator:
         ear = self._ear = self._ear or Ear(SPEECH_RATE_HZ, asyncio.get_running_loop().time)
         rate = self._rate or engine.rate
         progress = SpeechProgress(text, rate.characters_per_s, ear, joins=engine.several or fallback is not None)
-        patience = Patience(ear, lambda: fallback is not None or pool.is_left(tried))
+        patience = Patience(ear, lambda: fallback is not None or pool.is_left(tried), lambda: pool.best_pace(tried))
         manner = engine.settled(self._manner)
         while server := pool.choose(self._voice, self._server, tried, up_only=fallback is not None):
             if tried:
@@ -177,10 +177,10 @@ class OpenAIVoiceGenerator:
                     async for piece in speech:
                         yield piece
             except EngineError as error:
-                pool.failed(server, error)
-                failure = error
                 if not progress.passed and not isinstance(error, ServerFailed | ServerLacks):
                     raise
+                pool.failed(server, error)
+                failure = error
             else:
                 pool.spoke(server, instead_of=tried[:-1])
                 self._learn(text, progress)
@@ -228,6 +228,7 @@ async def _spoken(
 ) -> AsyncGenerator[Speech]:
     """What is heard of a server's answer."""
     progress.next_take()
+    patience.next_take()
     async with aclosing(server.stream(request, patience)) as pieces:
         async for pcm in pieces:
             if speech := progress.feed(pcm):

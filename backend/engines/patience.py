@@ -24,6 +24,8 @@ SHORTEST_S = 0.4
 LONGEST_S = 1.0
 """Bounds of a silence that is nothing unusual, for a server that makes speech in pieces and not much faster than it is
 heard: up to twice as long as it has been silent before."""
+STUTTER = 0.1
+"""Gaps in speech that are nothing unusual, relative to it, for a server about as fast as one listens."""
 
 
 class Ear:
@@ -34,10 +36,14 @@ class Ear:
         self._clock = clock
         self._heard_until: float | None = None
         """When all that was passed on has been heard."""
+        self.gaps_s = 0.0
+        """How long nothing was heard while it listened, in all."""
 
     def passed_on(self, samples: int) -> None:
         """So much goes to the listener."""
         now = self._clock()
+        if self.listens:
+            self.gaps_s += max(0.0, self.silence_s())
         self._heard_until = max(now, self._heard_until or now) + samples / self.rate_hz
 
     @property
@@ -57,11 +63,23 @@ class Ear:
 
 
 class Patience:
-    """With one text. `anyone_else` tells whether there is somebody else to speak; without, patience has no end."""
+    """With one text. `anyone_else` tells whether there is somebody else to speak; without, patience has no end.
+    `others_pace`: how long the best of them is known to take for a second of speech."""
 
-    def __init__(self, ear: Ear, anyone_else: Callable[[], bool]) -> None:
+    def __init__(self, ear: Ear, anyone_else: Callable[[], bool], others_pace: Callable[[], float | None]) -> None:
         self._ear = ear
         self.anyone_else = anyone_else
+        self._others_pace = others_pace
+        self._gaps_before_s = ear.gaps_s
+
+    def next_take(self) -> None:
+        """Another server begins."""
+        self._gaps_before_s = self._ear.gaps_s
+
+    def is_over(self, take: Take) -> bool:
+        """With a server that never falls silent for long, but leaves gap after gap where another one would not."""
+        gaps_s, pace = self._ear.gaps_s - self._gaps_before_s, self._others_pace()
+        return pace is not None and gaps_s > LONGEST_S + take.speech_s * max(STUTTER, 2 * (pace - 1))
 
     def seconds(self, take: Take, usual: Pace | None) -> float | None:
         """How long the server, which has said so much and has such a pace as a rule, may be silent from now on."""

@@ -67,6 +67,11 @@ class ServerPool:
         """Whether a server is up that was not tried."""
         return any(server.up for server in self.servers if server not in tried)
 
+    def best_pace(self, tried: Collection[SpeechServer]) -> float | None:
+        """Of those: seconds for a second of speech, as they spoke last; `None` if none of them has."""
+        left = (server for server in self.servers if server not in tried and server.up)
+        return min((server.pace.per_s for server in left if server.pace is not None), default=None)
+
     def spoke(self, server: SpeechServer, instead_of: Sequence[SpeechServer] = ()) -> None:
         """A server has spoken a text to its end, which others had left off."""
         server.troubles = 0

@@ -35,9 +35,11 @@ _WORD = re.compile(r"[\u3040-\u9fff]|[^\s\u3040-\u9fff]+")
 
 def reached(text: str, length: float) -> int:
     """The offset of the word that is being said after so much of `text`, in letters of English; one that has been begun
-    is said again, and one is always left."""
+    is said again, and one is always left. A dash is none, nor are other signs by themselves."""
     begun = 0
     for word in _WORD.finditer(text):
+        if not any(map(str.isalnum, word[0])):
+            continue
         if word.start() and spoken_length(text[: word.start()]) > length:
             break
         begun = word.start()

@@ -34,6 +34,8 @@ NOT_FOUND = 404
 TOO_MANY_REQUESTS = 429
 
 PROBE_TIMEOUT_S = 5.0
+REASON_BYTES = 4096
+"""Of an error response, so much is read."""
 _SOON = aiohttp.ClientTimeout(total=1.0)
 
 NO_ROUTE = (404, 405)
@@ -108,6 +110,8 @@ class SpeechServer:
                         return
                     take.came(sample_count(pcm))
                     yield pcm
+                    if patience.is_over(take):
+                        raise ServerFailed(f"{self.name} makes too many gaps")
         finally:
             self.in_flight -= 1
             self.pace = take.pace or self.pace
@@ -189,7 +193,11 @@ async def _refusal(response: aiohttp.ClientResponse) -> EngineError:
 
 async def _reason(response: aiohttp.ClientResponse) -> str:
     """What an error response says, in OpenAI's shape or any other, kept short."""
-    text = (await response.text(errors="replace"))[:500]
+    try:
+        data = await response.content.readexactly(REASON_BYTES)
+    except asyncio.IncompleteReadError as all_of_it:
+        data = all_of_it.partial
+    text = data.decode(errors="replace")[:500]
     try:
         return str(json.loads(text)["error"]["message"])
     except (ValueError, KeyError, TypeError):

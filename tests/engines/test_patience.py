@@ -27,8 +27,8 @@ def ear(clock):
     return Ear(RATE_HZ, clock)
 
 
-def patience(ear, anyone_else=True) -> Patience:
-    return Patience(ear, lambda: anyone_else)
+def patience(ear, anyone_else=True, others_pace=0.5) -> Patience:
+    return Patience(ear, lambda: anyone_else, lambda: others_pace)
 
 
 def take(clock, *waits: tuple[float, float]) -> Take:
@@ -113,3 +113,28 @@ def test_a_silence_that_was_heard_is_no_speech_that_was_heard(clock, ear):
     ear.passed_on(RATE_HZ)
     assert ear.unheard_s == pytest.approx(1.0)
     assert ear.silence_s(1.5) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "others_pace", "over"), [(11, 0.5, False), (14, 0.5, True), (14, 1.0, True), (14, 6.0, False)]
+)
+def test_gap_after_gap_is_no_speech(clock, ear, pieces, others_pace, over):
+    """Each shorter than what is waited for: together they are too much, if others are known to do better."""
+    with_it, begun = patience(ear, others_pace=others_pace), take(clock)
+    for _ in range(pieces):
+        ear.passed_on(int(0.02 * RATE_HZ))
+        begun.asks()
+        clock.now += 0.12
+        begun.came(int(0.02 * RATE_HZ))
+    assert with_it.is_over(begun) is over
+    assert not patience(ear, others_pace=None).is_over(begun)
+    with_it.next_take()
+    assert not with_it.is_over(begun)
+
+
+def test_a_pause_between_replies_is_no_gap(clock, ear):
+    """Nobody waits then."""
+    ear.passed_on(RATE_HZ)
+    clock.now += 60
+    ear.passed_on(RATE_HZ)
+    assert ear.gaps_s == 0

@@ -44,6 +44,14 @@ async def spoken(engine, text: str = TEXT, voice: str = "nova", **manner) -> byt
     return b"".join(piece.pcm for piece in pieces)
 
 
+async def spoken_by(server: ScriptedServer, engine) -> None:
+    """Have one of the servers say a text."""
+    request = engine.request(TEXT, "nova", Manner())
+    ear = patience.Ear(RATE_HZ, asyncio.get_running_loop().time)
+    await contract.drain(server.stream(request, patience.Patience(ear, lambda: False, lambda: None)))
+    server.asked.clear()
+
+
 async def heard(engine, text: str = TEXT) -> tuple[bytes, float]:
     """What a new voice says, and the longest silence that a listener hears in it."""
     loop, arrivals, pcm = asyncio.get_running_loop(), [], b""
@@ -221,6 +229,22 @@ async def test_a_server_that_stalls_between_sentences_is_given_up_while_the_last
                 arrivals.append((loop.time(), sample_count(piece.pcm) / RATE_HZ))
         assert max(silences(arrivals)) < 1.0
         assert sum(engine.servers.failovers.values()) == 1
+
+
+@pytest.mark.virtual_time
+async def test_a_server_that_stutters_is_left_for_one_that_does_not():
+    """It has become slower than one listens, and no gap is long; where all are like that, it is stayed with."""
+    for factor, leaves in ((0.3, True), (1.0, True), (1.8, False)):
+        servers = two(factor=factor)
+        async with engine_of(*servers) as engine:
+            for server in servers:
+                await spoken_by(server, engine)
+            first = engine.servers.choose("nova", None, (), up_only=False)
+            first.factor = 2.5
+            pcm, silence = await heard(engine, TEXT + " " + TEXT)
+            assert silence < 1.0
+            assert bool(engine.servers.failovers) is leaves
+            assert leaves or pcm == speech_of(TEXT + " " + TEXT)
 
 
 @pytest.mark.virtual_time

@@ -51,6 +51,13 @@ def test_signs_are_longer_than_letters():
     assert text[reached(text, 7)] == "朋"
 
 
+def test_signs_by_themselves_are_no_words():
+    """Nobody can say them, and a server that is asked to has nothing to answer."""
+    text = "Well — so it is … —"
+    assert text[reached(text, 6) :] == text
+    assert text[reached(text, 100) :] == "is … —"
+
+
 @given(st.text(max_size=30), st.floats(0, 100))
 def test_it_is_a_word_of_any_text(text, length):
     """Whatever the text: its start, or an offset where a word begins, and the further the longer."""

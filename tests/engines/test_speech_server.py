@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from backend.engines.openai_speech import OpenAITextToSpeech
@@ -35,7 +35,7 @@ async def answering(speech=None, models=None):
 
 
 def stream(server: SpeechServer, anyone_else: bool = True):
-    return server.stream(REQUEST, Patience(ear(), lambda: anyone_else))
+    return server.stream(REQUEST, Patience(ear(), lambda: anyone_else, lambda: None))
 
 
 def ear() -> Ear:
@@ -50,6 +50,18 @@ async def test_another_server_may_be_able_to(status):
         assert isinstance(error, ServerFailed)
         assert str(error) == f"the server answered {status}: not now"
         assert (server.in_flight, server.requests) == (0, 1)
+
+
+async def test_an_error_that_does_not_end_is_not_read_to_its_end():
+    """A server that is out of its mind does not take us with it."""
+
+    async def endless():
+        yield b"x" * 10_000
+        await asyncio.Event().wait()
+
+    async with answering(StreamingResponse(endless(), 500)) as server:
+        error = await contract.fails_with("tts", stream(server, anyone_else=False))
+        assert str(error) == "the server answered 500: " + "x" * 500
 
 
 async def test_what_a_server_does_not_have_another_one_may():
@@ -154,7 +166,7 @@ async def test_a_silent_server_is_given_up_and_its_connection_closed():
     async with serve_openai(hold=asyncio.Event()) as scripted, aiohttp.ClientSession() as http:
         server = SpeechServer(scripted.base_url)
         server.http = http
-        error = await contract.fails_with("tts", server.stream(REQUEST, Impatient(ear(), lambda: True)))
+        error = await contract.fails_with("tts", server.stream(REQUEST, Impatient(ear(), lambda: True, lambda: None)))
         assert isinstance(error, ServerFailed)
         assert "sent nothing for" in str(error)
         await scripted.all_closed()
