@@ -286,6 +286,7 @@ async def test_a_refusal_of_the_request_is_nobody_elses_business():
     async with engine_of(*servers) as engine:
         error = await contract.fails_with("tts", engine.open_voice("nova").stream(TEXT))
         assert "no such voice" in str(error)
+        assert not any(server.failures for server in servers)
         assert sum(len(server.asked) for server in servers) == 1
         assert not engine.servers.down
 
