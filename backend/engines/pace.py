@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 HELD_UP_S = 0.02
 """From this long between two pieces on our side, the server is ahead of us and its own pace is no longer seen."""
 
+ENOUGH_S = 0.3
+"""Of speech after the first piece, to tell a pace by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -49,12 +52,15 @@ class Take:
         """How much has come."""
         return self._samples / self._rate_hz
 
-    @property
-    def pace(self) -> Pace | None:
-        """As far as it was seen: up to where the listener's side began to hold it up. `None` before the first sound."""
+    def pace(self, usual: Pace | None = None) -> Pace | None:
+        """As far as it was seen: up to where the listener's side began to hold it up, and where that is not enough, as
+        usual. `None` before the first sound."""
         if self._first_s is None:
             return None
-        return Pace(self._first_s, self._measured_s * self._rate_hz / max(1, self._measured_samples))
+        measured_s = self._measured_samples / self._rate_hz
+        if measured_s < ENOUGH_S and usual is not None:
+            return Pace(self._first_s, usual.per_s)
+        return Pace(self._first_s, self._measured_s / measured_s if measured_s else 0.0)
 
     def asks(self) -> None:
         """The next piece is waited for."""

@@ -85,7 +85,7 @@ class Patience:
         """How long the server, which has said so much and has such a pace as a rule, may be silent from now on."""
         if not self.anyone_else():
             return None
-        pace = take.pace
+        pace = take.pace(usual)
         if pace is None:
             return self._for_the_first_sound(usual)
         usual_s = min(max(SHORTEST_S, 2 * take.longest_wait_s), LONGEST_S)

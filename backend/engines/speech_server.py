@@ -114,7 +114,7 @@ class SpeechServer:
                         raise ServerFailed(f"{self.name} makes too many gaps")
         finally:
             self.in_flight -= 1
-            self.pace = take.pace or self.pace
+            self.pace = take.pace(self.pace) or self.pace
 
     async def audio(self, request: SpeechRequest) -> AsyncGenerator[bytes]:
         """The same, however long the server is silent."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend.engines.pace import HELD_UP_S, Take
+from backend.engines.pace import ENOUGH_S, HELD_UP_S, Pace, Take
 
 RATE_HZ = 24_000
 
@@ -26,13 +26,13 @@ def test_it_is_what_the_pieces_took():
     """The first sound by itself, and the rest by the second of speech."""
     clock = Clock()
     take = Take(RATE_HZ, clock)
-    assert take.pace is None
+    assert take.pace() is None
     came(take, clock, 0.3, 0.5)
-    assert (take.pace.first_s, take.pace.per_s) == (pytest.approx(0.3), 0.0)
+    assert (take.pace().first_s, take.pace().per_s) == (pytest.approx(0.3), 0.0)
     came(take, clock, 0.1, 0.2)
     came(take, clock, 0.2, 0.2)
-    assert take.pace.per_s == pytest.approx(0.75)
-    assert take.pace.until(2.0) == pytest.approx(0.3 + 1.5)
+    assert take.pace().per_s == pytest.approx(0.75)
+    assert take.pace().until(2.0) == pytest.approx(0.3 + 1.5)
     assert take.speech_s == pytest.approx(0.9)
     assert take.longest_wait_s == pytest.approx(0.3)
 
@@ -47,4 +47,16 @@ def test_a_listener_who_holds_it_up_makes_it_no_faster():
         clock.now += 2 * HELD_UP_S
         came(take, clock, 0.0, 0.2)
     came(take, clock, 0.0, 0.2)
-    assert take.pace.per_s == pytest.approx(0.5)
+    assert take.pace().per_s == pytest.approx(0.5)
+
+
+def test_what_is_broken_off_at_once_says_nothing_of_the_pace():
+    """Nor does a single word: the first sound is what it was, the rest as usual."""
+    clock, usual = Clock(), Pace(0.2, 0.7)
+    take = Take(RATE_HZ, clock)
+    came(take, clock, 0.3, 0.5)
+    assert take.pace(usual) == Pace(pytest.approx(0.3), 0.7)
+    came(take, clock, 0.01, ENOUGH_S / 2)
+    assert take.pace(usual) == Pace(pytest.approx(0.3), 0.7)
+    came(take, clock, 0.01, ENOUGH_S / 2)
+    assert take.pace(usual).per_s < 0.1
