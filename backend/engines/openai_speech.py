@@ -72,8 +72,8 @@ class OpenAITextToSpeech:
         self.servers = ServerPool([SpeechServer(url) for url in different], self._servers_changed)
         self.dialect = DIALECTS[dialect]
         self.fallback = fallback
-        self.rate = SpeechRate()
-        """How fast its voices speak."""
+        self.rate: SpeechRate | None = None
+        """How fast its voices speak; `None` until one has."""
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._model = model
         self._changed = changed
@@ -160,8 +160,8 @@ class OpenAIVoiceGenerator:
         engine, pool, fallback = self._engine, self._engine.servers, self._engine.fallback
         tried, failure = list[SpeechServer](), EngineError("tts", "there is no speech server")
         ear = self._ear = self._ear or Ear(SPEECH_RATE_HZ, asyncio.get_running_loop().time)
-        rate = self._rate or engine.rate
-        progress = SpeechProgress(text, rate.characters_per_s, ear, joins=engine.several or fallback is not None)
+        joins = engine.several or fallback is not None
+        progress = SpeechProgress(text, self._rate or engine.rate, ear, joins=joins)
         patience = Patience(ear, lambda: fallback is not None or pool.is_left(tried), lambda: pool.best_pace(tried))
         manner = engine.settled(self._manner)
         while server := pool.choose(self._voice, self._server, tried, up_only=fallback is not None):
@@ -194,7 +194,7 @@ class OpenAIVoiceGenerator:
     def _learn(self, text: str, progress: SpeechProgress) -> None:
         """How fast the voice speaks, by a text that one server has spoken; for voices that have not spoken, too."""
         if progress.begin == 0:
-            self._rate = self._rate or SpeechRate()
+            self._rate, self._engine.rate = self._rate or SpeechRate(), self._engine.rate or SpeechRate()
             for rate in (self._rate, self._engine.rate):
                 rate.learn(text, progress.taken_s)
 

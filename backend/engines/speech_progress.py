@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING
 from backend.audio import sample_count
 from backend.engines.interfaces import Speech, WordMark
 from backend.engines.speech_joint import SpeechJoint
-from backend.heard import spoken_length
+from backend.heard import TYPICAL_CHARACTERS_PER_S, spoken_length
 
 if TYPE_CHECKING:
     from backend.engines.patience import Ear
+    from backend.heard import SpeechRate
 
-CERTAIN = 0.95
-"""How much of the estimate is counted on: a word is rather heard twice than not at all."""
+CERTAIN, GUESSED = 0.95, 0.7
+"""How much of the estimate is counted on, by what the voice has spoken before and without: a word is rather heard twice
+than not at all."""
 
 WHOLE = 0.5
 """Of the time a text takes, with which it may be whole."""
@@ -47,12 +49,13 @@ def reached(text: str, length: float) -> int:
 
 
 class SpeechProgress:
-    """Of `text` in a voice that says so many letters of English in a second, passed on to `ear`. `joins`: whether
-    anybody could take it over."""
+    """Of `text` in a voice that speaks at `rate`, if that is known, passed on to `ear`. `joins`: whether anybody could
+    take it over."""
 
-    def __init__(self, text: str, characters_per_s: float, ear: Ear, *, joins: bool) -> None:
+    def __init__(self, text: str, rate: SpeechRate | None, ear: Ear, *, joins: bool) -> None:
         self._text = text
-        self._characters_per_s = characters_per_s
+        self._characters_per_s = rate.characters_per_s if rate else TYPICAL_CHARACTERS_PER_S
+        self._certain = CERTAIN if rate else GUESSED
         self.ear = ear
         self._joint = SpeechJoint(ear.rate_hz, joins=joins)
         self._marks: tuple[WordMark, ...] = ()
@@ -81,7 +84,7 @@ class SpeechProgress:
     @property
     def next_word(self) -> int:
         """Offset in the text of the word that has been reached."""
-        length = CERTAIN * self.position_s * self._characters_per_s
+        length = self._certain * self.position_s * self._characters_per_s
         return self.begin + reached(self.left, length)
 
     def breaks_off(self) -> bool:

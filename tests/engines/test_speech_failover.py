@@ -14,6 +14,7 @@ from backend.engines.interfaces import Manner
 from backend.engines.offline_speech import OfflineTextToSpeech
 from backend.engines.speech_server import ServerFailed, ServerLacks
 from backend.errors import EngineError
+from backend.heard import SpeechRate
 from tests.engines import contract
 from tests.scripted import CHARACTER_S, RATE_HZ, ScriptedTextToSpeech
 from tests.speech_servers import ScriptedServer, engine_of, idle, silences, speech_of
@@ -92,7 +93,7 @@ def test_a_text_is_whole_wherever_servers_break(broken, factor):
 
     async def run() -> None:
         async with engine_of(*servers) as engine:
-            engine.rate.characters_per_s = 1 / CHARACTER_S
+            engine.rate = SpeechRate(1 / CHARACTER_S)
             pcm = await spoken(engine)
             assert pcm.endswith(speech_of(left_to_say(servers)))
             assert factor > 0.5 or pcm == speech_of(TEXT)
@@ -388,7 +389,7 @@ async def test_the_fallback_finishes_what_nobody_else_can(at):
     servers[0].dies_at = servers[1].dies_at = at
     async with engine_of(*servers, fallback=fallback) as engine:
         voice = engine.open_voice("nova")
-        engine.rate.characters_per_s = 1 / CHARACTER_S
+        engine.rate = SpeechRate(1 / CHARACTER_S)
         pieces = await contract.drain(voice.stream(TEXT))
         rest = fallback.spoken[0][1]
         assert TEXT.endswith(rest)

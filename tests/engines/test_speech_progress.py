@@ -10,6 +10,7 @@ from backend.audio import sample_count
 from backend.engines.interfaces import WordMark
 from backend.engines.patience import Ear
 from backend.engines.speech_progress import CERTAIN, SpeechProgress, reached
+from backend.heard import SpeechRate
 from tests.speech_servers import RATE_HZ, speech_of
 
 TEXT = "The harbour is quiet tonight."
@@ -18,7 +19,7 @@ LONG_TEXT = "The harbour is quiet tonight, and the tide turns at four in the mor
 
 def progress(text: str = LONG_TEXT, characters_per_s: float = 25.0) -> SpeechProgress:
     """Of a voice that is known to speak so fast."""
-    begun = SpeechProgress(text, characters_per_s, Ear(RATE_HZ, lambda: 50.0), joins=True)
+    begun = SpeechProgress(text, SpeechRate(characters_per_s), Ear(RATE_HZ, lambda: 50.0), joins=True)
     begun.next_take()
     return begun
 
@@ -81,6 +82,14 @@ def test_the_rest_is_asked_for_from_the_word_that_was_reached():
     first, second = begun.feed(seconds(speech, 0.5)), begun.feed(seconds(speech, 0.5))
     assert first.marks == (WordMark(offset, RATE_HZ),)
     assert second.marks == ()
+
+
+def test_of_a_voice_that_has_not_spoken_yet_little_is_counted_on():
+    """One that speaks a quarter slower than others loses no word either."""
+    begun = SpeechProgress(LONG_TEXT, None, Ear(RATE_HZ, lambda: 50.0), joins=True)
+    begun.next_take()
+    begun.feed(seconds(speech_of(LONG_TEXT * 3), 4.0))
+    assert len("The harbour is quiet tonight, ") < begun.next_word <= 4.0 * 0.75 * 15
 
 
 def test_it_may_be_taken_over_more_than_once():
