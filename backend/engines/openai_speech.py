@@ -157,9 +157,18 @@ class OpenAIVoiceGenerator:
 
     async def stream(self, text: str) -> AsyncGenerator[Speech]:
         """See `VoiceGenerator.stream`. Each server is asked at most once, then the fallback, if there is one."""
+        ear = self._ear = self._ear or Ear(SPEECH_RATE_HZ, asyncio.get_running_loop().time)
+        try:
+            async with aclosing(self._speak(text, ear)) as speech:
+                async for piece in speech:
+                    yield piece
+        except (GeneratorExit, asyncio.CancelledError):
+            ear.interrupted()
+            raise
+
+    async def _speak(self, text: str, ear: Ear) -> AsyncGenerator[Speech]:
         engine, pool, fallback = self._engine, self._engine.servers, self._engine.fallback
         tried, failure = list[SpeechServer](), EngineError("tts", "there is no speech server")
-        ear = self._ear = self._ear or Ear(SPEECH_RATE_HZ, asyncio.get_running_loop().time)
         joins = engine.several or fallback is not None
         progress = SpeechProgress(text, self._rate or engine.rate, ear, joins=joins)
         patience = Patience(ear, lambda: fallback is not None or pool.is_left(tried), lambda: pool.best_pace(tried))

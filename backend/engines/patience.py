@@ -46,6 +46,10 @@ class Ear:
             self.gaps_s += max(0.0, self.silence_s())
         self._heard_until = max(now, self._heard_until or now) + samples / self.rate_hz
 
+    def interrupted(self) -> None:
+        """What was to be heard still is not heard any more."""
+        self._heard_until = None
+
     @property
     def unheard_s(self) -> float:
         """How much of what was passed on the listener cannot have heard yet."""

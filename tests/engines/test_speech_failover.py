@@ -233,6 +233,22 @@ async def test_a_server_that_stalls_between_sentences_is_given_up_while_the_last
 
 
 @pytest.mark.virtual_time
+async def test_what_was_interrupted_is_not_being_heard():
+    """The next text is another reply, whose first sound may take its time."""
+    servers = two(factor=0.1)
+    async with engine_of(*servers) as engine:
+        voice = engine.open_voice("nova")
+        stream = voice.stream(TEXT)
+        for _ in range(20):
+            await anext(stream)
+        await stream.aclose()
+        for server in servers:
+            server.first_s = 2.5
+        await contract.drain(voice.stream(TEXT))
+        assert not engine.servers.failovers
+
+
+@pytest.mark.virtual_time
 async def test_a_server_that_stutters_is_left_for_one_that_does_not():
     """It has become slower than one listens, and no gap is long; where all are like that, it is stayed with."""
     for factor, leaves in ((0.3, True), (1.0, True), (1.8, False)):
