@@ -40,8 +40,7 @@ class Take:
         self._samples = 0
         self._measured_s, self._measured_samples = 0.0, 0
         self._held_up = False
-        self.longest_wait_s = 0.0
-        """For a piece, the first one included."""
+        self._longest_s: float | None = None
 
     @property
     def begun(self) -> bool:
@@ -62,6 +61,13 @@ class Take:
             return Pace(self._first_s, usual.per_s)
         return Pace(self._first_s, self._measured_s / measured_s if measured_s else 0.0)
 
+    def longest_wait_s(self, usual: Pace | None = None) -> float:
+        """For a piece after the first one; while there is none, what one as long takes as a rule or, where that is not
+        known, what the first one took."""
+        if self._longest_s is not None:
+            return self._longest_s
+        return (self._first_s or 0.0) if usual is None else usual.per_s * self.speech_s
+
     def asks(self) -> None:
         """The next piece is waited for."""
         self._asked_at = self._clock()
@@ -71,10 +77,11 @@ class Take:
         """A piece has come."""
         self._came_at = self._clock()
         waited_s = self._came_at - self._asked_at
-        self.longest_wait_s = max(self.longest_wait_s, waited_s)
         if self._first_s is None:
             self._first_s = waited_s
-        elif not self._held_up:
+        else:
+            self._longest_s = max(waited_s, self._longest_s or 0.0)
+        if self._samples and not self._held_up:
             self._measured_s += waited_s
             self._measured_samples += samples
         self._samples += samples

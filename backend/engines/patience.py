@@ -92,7 +92,7 @@ class Patience:
         pace = take.pace(usual)
         if pace is None:
             return self._for_the_first_sound(usual)
-        usual_s = min(max(SHORTEST_S, 2 * take.longest_wait_s), LONGEST_S)
+        usual_s = min(max(SHORTEST_S, 2 * take.longest_wait_s(usual)), LONGEST_S)
         return max(usual_s, self._ear.unheard_s - pace.until(take.speech_s) - RESERVE_S)
 
     def _for_the_first_sound(self, usual: Pace | None) -> float:

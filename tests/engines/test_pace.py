@@ -34,7 +34,6 @@ def test_it_is_what_the_pieces_took():
     assert take.pace().per_s == pytest.approx(0.75)
     assert take.pace().until(2.0) == pytest.approx(0.3 + 1.5)
     assert take.speech_s == pytest.approx(0.9)
-    assert take.longest_wait_s == pytest.approx(0.3)
 
 
 def test_a_listener_who_holds_it_up_makes_it_no_faster():
@@ -60,3 +59,15 @@ def test_what_is_broken_off_at_once_says_nothing_of_the_pace():
     assert take.pace(usual) == Pace(pytest.approx(0.3), 0.7)
     came(take, clock, 0.01, ENOUGH_S / 2)
     assert take.pace(usual).per_s < 0.1
+
+
+def test_the_first_sound_says_little_of_how_long_others_take():
+    """It is asked only where nothing else is known."""
+    clock = Clock()
+    take = Take(RATE_HZ, clock)
+    came(take, clock, 0.5, 0.2)
+    assert take.longest_wait_s() == pytest.approx(0.5)
+    assert take.longest_wait_s(Pace(0.4, 0.7)) == pytest.approx(0.14)
+    came(take, clock, 0.1, 0.2)
+    came(take, clock, 0.05, 0.2)
+    assert take.longest_wait_s() == take.longest_wait_s(Pace(0.4, 0.7)) == pytest.approx(0.1)

@@ -86,7 +86,8 @@ def test_who_has_heard_it_all_for_a_while_does_not_wait(clock, ear):
 )
 def test_a_silence_may_be_twice_as_long_as_the_one_before(clock, ear, waited_s, allowed_s):
     """Where the listener hears everything at once."""
-    assert patience(ear).seconds(take(clock, (waited_s, 0.0), (0.0, 0.0)), None) == pytest.approx(allowed_s)
+    assert patience(ear).seconds(take(clock, (waited_s, 0.0)), None) == pytest.approx(allowed_s)
+    assert patience(ear).seconds(take(clock, (9.0, 0.0), (waited_s, 0.0), (0.0, 0.0)), None) == pytest.approx(allowed_s)
 
 
 def test_what_is_unheard_may_be_waited_for_as_long_as_another_one_can_catch_up(clock, ear):
