@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from backend.audio import sample_count
+from backend.engines.interfaces import Manner
 from backend.engines.openai_speech import OpenAITextToSpeech
+from backend.engines.patience import Ear, Patience
 from backend.engines.speech_server import ServerFailed, SpeechServer
+from tests.engines.contract import drain
 from tests.scripted import CHARACTER_S, RATE_HZ
 
 if TYPE_CHECKING:
@@ -21,6 +25,13 @@ def speech_of(text: str, take: int = 0) -> bytes:
     """What a server says: no two places are alike, and takes differ if their numbers do."""
     samples = int(len(text) * CHARACTER_S * RATE_HZ)
     return np.random.default_rng([take, *text.encode()]).integers(-9000, 9000, samples, "<i2").tobytes()
+
+
+TEXT = "The harbour is quiet tonight, and the tide turns at four in the morning."
+LENGTH_S = sample_count(speech_of(TEXT)) / RATE_HZ
+
+LONGEST_WORD_S = 0.5
+"""Of it, with what is counted off an estimate."""
 
 
 class ScriptedServer(SpeechServer):
@@ -100,3 +111,31 @@ def silences(arrivals: list[tuple[float, float]]) -> list[float]:
         found.append(max(0.0, at - heard_until))
         heard_until = max(at, heard_until) + seconds
     return found
+
+
+def two(**settings) -> tuple[ScriptedServer, ScriptedServer]:
+    """Two of a kind."""
+    return ScriptedServer("one", **settings), ScriptedServer("two", **settings)
+
+
+async def spoken(engine, text: str = TEXT, voice: str = "nova", **manner) -> bytes:
+    """What a new voice says of a text."""
+    pieces = await drain(engine.open_voice(voice, Manner(**manner)).stream(text))
+    return b"".join(piece.pcm for piece in pieces)
+
+
+async def heard(engine, text: str = TEXT) -> tuple[bytes, float]:
+    """What a new voice says, and the longest silence that a listener hears in it."""
+    loop, arrivals, pcm = asyncio.get_running_loop(), [], b""
+    async for piece in engine.open_voice("nova").stream(text):
+        arrivals.append((loop.time(), sample_count(piece.pcm) / RATE_HZ))
+        pcm += piece.pcm
+    return pcm, max(silences(arrivals))
+
+
+async def spoken_by(server: ScriptedServer, engine) -> None:
+    """Have one of the servers say a text."""
+    request = engine.request(TEXT, "nova", Manner())
+    ear = Ear(RATE_HZ, asyncio.get_running_loop().time)
+    await drain(server.stream(request, Patience(ear, lambda: False, lambda: None)))
+    server.asked.clear()
