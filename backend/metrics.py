@@ -41,6 +41,11 @@ class SpeechServer(Protocol):
     @property
     def failures(self) -> int: ...
 
+    @property
+    def failed_at(self) -> float | None:
+        """When it last failed, in seconds since 1970."""
+        ...
+
 
 class SpeechServers(Protocol):
     """Servers that stand in for each other."""
@@ -51,6 +56,11 @@ class SpeechServers(Protocol):
     @property
     def failovers(self) -> Mapping[tuple[str, str, Literal["start", "middle"]], int]:
         """By who left off, who went on, and where in a text that was."""
+        ...
+
+    @property
+    def finished_elsewhere(self) -> Mapping[tuple[str, str], int]:
+        """Texts spoken to their end, by who left off and who finished."""
         ...
 
 
@@ -164,7 +174,12 @@ class _SpeechServersCollector(Collector):
         in_flight = GaugeMetricFamily("voicechat_tts_in_flight", "Texts a speech server is speaking", labels=labels)
         requests = CounterMetricFamily("voicechat_tts_requests", "Texts sent to a speech server", labels=labels)
         failures = CounterMetricFamily("voicechat_tts_failures", "Texts a speech server failed at", labels=labels)
+        failed_at = GaugeMetricFamily(
+            "voicechat_tts_last_failure_timestamp_seconds", "When a speech server last failed at a text", labels=labels
+        )
         for server in self._servers.servers:
+            if server.failed_at is not None:
+                failed_at.add_metric([server.name], server.failed_at)
             up.add_metric([server.name], server.up)
             in_flight.add_metric([server.name], server.in_flight)
             requests.add_metric([server.name], server.requests)
@@ -176,4 +191,11 @@ class _SpeechServersCollector(Collector):
         )
         for (left, to, at), count in self._servers.failovers.items():
             failovers.add_metric([left, to, at], count)
-        yield from (up, in_flight, requests, failures, failovers)
+        finished = CounterMetricFamily(
+            "voicechat_tts_finished_elsewhere",
+            "Texts that one speech server left off and another one spoke to their end",
+            labels=["from", "by"],
+        )
+        for (left, by), count in self._servers.finished_elsewhere.items():
+            finished.add_metric([left, by], count)
+        yield from (up, in_flight, requests, failures, failed_at, failovers, finished)

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from backend.audio import sample_count
+from backend.engines.interfaces import Manner
 from backend.engines.openai_speech import OpenAITextToSpeech
+from backend.engines.patience import Ear, Patience
 from backend.engines.speech_server import ServerFailed, SpeechServer
+from tests.engines.contract import drain
 from tests.scripted import CHARACTER_S, RATE_HZ
 
 if TYPE_CHECKING:
@@ -23,6 +27,13 @@ def speech_of(text: str, take: int = 0) -> bytes:
     return np.random.default_rng([take, *text.encode()]).integers(-9000, 9000, samples, "<i2").tobytes()
 
 
+TEXT = "The harbour is quiet tonight, and the tide turns at four in the morning."
+LENGTH_S = sample_count(speech_of(TEXT)) / RATE_HZ
+
+LONGEST_WORD_S = 0.5
+"""Of it, with what is counted off an estimate."""
+
+
 class ScriptedServer(SpeechServer):
     """Speaks after `first_s`, and then so many times faster than it is heard, until it `dies_at` or `stalls_at` so many
     seconds of speech. `refusal` is raised instead of any speech. `take`: which of the possible ones it makes."""
@@ -34,6 +45,8 @@ class ScriptedServer(SpeechServer):
         self.stalls_at: float | None = None
         self.pause: tuple[float, float] | None = None
         """At which second of its speech it is silent, and for how long."""
+        self.ends_at: float | None = None
+        """At which second of its speech the answer ends as if it were whole."""
         self.refusal: EngineError | None = None
         self.alive = True
         self.asked: list[dict] = []
@@ -41,7 +54,7 @@ class ScriptedServer(SpeechServer):
         self.open = 0
 
     async def audio(self, request):
-        self.asked.append(dict(request))
+        self.asked.append(dict(request.fields))
         self.open += 1
         try:
             if not self.alive:
@@ -49,7 +62,9 @@ class ScriptedServer(SpeechServer):
             if self.refusal is not None:
                 raise self.refusal
             await asyncio.sleep(self.first_s)
-            speech, step = speech_of(request["input"], self.take), 2 * int(PIECE_S * RATE_HZ)
+            speech, step = speech_of(request.fields["input"], self.take), 2 * int(PIECE_S * RATE_HZ)
+            if self.ends_at is not None:
+                speech = speech[: 2 * int(self.ends_at * RATE_HZ)]
             for start in range(0, len(speech), step):
                 await self._may_break_at(start / 2 / RATE_HZ)
                 if start:
@@ -96,3 +111,31 @@ def silences(arrivals: list[tuple[float, float]]) -> list[float]:
         found.append(max(0.0, at - heard_until))
         heard_until = max(at, heard_until) + seconds
     return found
+
+
+def two(**settings) -> tuple[ScriptedServer, ScriptedServer]:
+    """Two of a kind."""
+    return ScriptedServer("one", **settings), ScriptedServer("two", **settings)
+
+
+async def spoken(engine, text: str = TEXT, voice: str = "nova", **manner) -> bytes:
+    """What a new voice says of a text."""
+    pieces = await drain(engine.open_voice(voice, Manner(**manner)).stream(text))
+    return b"".join(piece.pcm for piece in pieces)
+
+
+async def heard(engine, text: str = TEXT) -> tuple[bytes, float]:
+    """What a new voice says, and the longest silence that a listener hears in it."""
+    loop, arrivals, pcm = asyncio.get_running_loop(), [], b""
+    async for piece in engine.open_voice("nova").stream(text):
+        arrivals.append((loop.time(), sample_count(piece.pcm) / RATE_HZ))
+        pcm += piece.pcm
+    return pcm, max(silences(arrivals))
+
+
+async def spoken_by(server: ScriptedServer, engine) -> None:
+    """Have one of the servers say a text."""
+    request = engine.request(TEXT, "nova", Manner())
+    ear = Ear(RATE_HZ, asyncio.get_running_loop().time)
+    await drain(server.stream(request, Patience(ear, lambda: False, lambda: None)))
+    server.asked.clear()

@@ -12,6 +12,7 @@ from websockets.asyncio.client import connect
 from backend import commands, events
 from backend.app import choose_engines, create_app
 from backend.events import Outcome
+from backend.heard import SpeechRate
 from backend.settings import Settings
 from tests.openai_server import serve_app, serve_openai
 from tests.scripted import CHARACTER_S, RATE_HZ, ScriptedLanguageModel, ScriptedTextToSpeech
@@ -51,6 +52,32 @@ async def test_the_sentence_is_finished_by_the_other_without_a_silence(how, at):
         assert max(quiet) < 1.0
         assert over.outcome is Outcome.COMPLETED
         assert list(tts.servers.failovers.values()) == [1]
+        assert idle(tts)
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("how", ["dies_at", "stalls_at"])
+@pytest.mark.parametrize("at", [0.1, 0.8, 2.0, 3.5])
+@pytest.mark.parametrize("factor", [0.7, 0.95])
+async def test_servers_hardly_faster_than_speech_leave_no_silence_either(factor, how, at):
+    """They would take too long to say again what was heard: the other one is asked for the rest of the words, of which
+    one or two may be heard twice, and none is left out."""
+    servers = (ScriptedServer("one", first_s=0.2, factor=factor), ScriptedServer("two", first_s=0.2, factor=factor))
+    async with engine_of(*servers) as tts:
+        first, second = sorted(
+            servers, key=lambda server: server is not tts.servers.choose(MARA.voice, None, (), up_only=False)
+        )
+        tts.rate = SpeechRate(1 / CHARACTER_S)
+        setattr(first, how, at)
+        pcm, quiet, over = await listened(tts)
+        assert max(quiet) < 1.0
+        assert over.outcome is Outcome.COMPLETED
+        rest, following = (request["input"] for request in second.asked)
+        assert SENTENCES[0].endswith(rest)
+        assert following == SENTENCES[1]
+        assert pcm.endswith(speech_of(following))
+        heard_twice_s = len(pcm) / 2 / RATE_HZ - sum(len(sentence) for sentence in SENTENCES) * CHARACTER_S
+        assert -0.01 <= heard_twice_s <= 0.6
         assert idle(tts)
 
 
@@ -106,6 +133,8 @@ async def test_operators_see_it():
                 health = (await client.get(f"http://127.0.0.1:{port}/health")).json()
             here, there = killed.base_url, left.base_url
             assert f'voicechat_tts_failovers_total{{at="middle",from="{here}",to="{there}"}} 1.0' in figures
+            assert f'voicechat_tts_finished_elsewhere_total{{by="{there}",from="{here}"}} 1.0' in figures
+            assert f'voicechat_tts_last_failure_timestamp_seconds{{server="{here}"}}' in figures
             assert f'voicechat_tts_server_up{{server="{here}"}} 0.0' in figures
             assert f'voicechat_tts_server_up{{server="{there}"}} 1.0' in figures
             assert f'voicechat_tts_in_flight{{server="{there}"}} 0.0' in figures

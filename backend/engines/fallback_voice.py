@@ -1,36 +1,17 @@
-"""Who finishes a text that nobody else can: a voice of another engine, from the word that was reached.
-
-Where that is, nobody knows: the servers say nothing of words. It is estimated by how fast the voice has spoken before.
-"""
+"""Who finishes a text that no server can: a voice of another engine, from the word that was reached."""
 
 from __future__ import annotations
 
-import re
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from backend.audio import Resampler
 from backend.engines.interfaces import Speech, WordMark
-from backend.heard import spoken_length
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from backend.engines.interfaces import TextToSpeech, VoiceGenerator
-
-_WORD = re.compile(r"[\u3040-\u9fff]|[^\s\u3040-\u9fff]+")
-"""Chinese and Japanese have no spaces: each sign is taken for a word."""
-
-
-def reached(text: str, length: float) -> int:
-    """The offset of the word that is being said after so much of `text`, in letters of English; one that has been begun
-    is said again, and one is always left."""
-    begun = 0
-    for word in _WORD.finditer(text):
-        if word.start() and spoken_length(text[: word.start()]) > length:
-            break
-        begun = word.start()
-    return begun
 
 
 class FallbackVoice:

@@ -8,37 +8,40 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 import aiohttp
 
 from backend.audio import sample_count
-from backend.engines.fallback_voice import FallbackVoice, reached
-from backend.engines.interfaces import AS_USUAL, Speech
-from backend.engines.patience import Patience
+from backend.engines.fallback_voice import FallbackVoice
+from backend.engines.interfaces import AS_USUAL
+from backend.engines.patience import Ear, Patience
 from backend.engines.remote import CONNECT_TIMEOUT_S, KEEP_ALIVE_S, SILENCE_TIMEOUT_S
 from backend.engines.server_pool import ServerPool
 from backend.engines.speech_dialects import DIALECTS
-from backend.engines.speech_joint import SpeechJoint
-from backend.engines.speech_server import ServerFailed, SpeechServer
+from backend.engines.speech_progress import SpeechProgress
+from backend.engines.speech_server import SPEECH_RATE_HZ, ServerFailed, ServerLacks, SpeechServer
 from backend.engines.tasks import stop
+from backend.errors import EngineError
 from backend.heard import SpeechRate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
     from types import TracebackType
 
-    from backend.engines.interfaces import Manner, TextToSpeech
+    from backend.engines.interfaces import Manner, Speech, TextToSpeech
+    from backend.engines.speech_dialects import SpeechRequest
 
 OPENAI_URL = "https://api.openai.com/v1"
-
-SPEECH_RATE_HZ = 24_000
-"""OpenAI's `pcm` response format: PCM16LE mono 24 kHz."""
 
 SPEECH_VOICES = ("alloy", "onyx", "nova", "echo", "shimmer", "fable", "ash", "coral", "sage", "ballad", "verse")
 
 SEEDS = 1 << 31
+
+TOLERABLE_S = 0.8
+"""How long a listener hears nothing at most for the sake of speech that is joined to the sample."""
 
 
 class OpenAITextToSpeech:
@@ -69,6 +72,8 @@ class OpenAITextToSpeech:
         self.servers = ServerPool([SpeechServer(url) for url in different], self._servers_changed)
         self.dialect = DIALECTS[dialect]
         self.fallback = fallback
+        self.rate: SpeechRate | None = None
+        """How fast its voices speak; `None` until one has."""
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._model = model
         self._changed = changed
@@ -124,11 +129,14 @@ class OpenAITextToSpeech:
         passed on what the server's dialect has words for."""
         return OpenAIVoiceGenerator(self, voice or SPEECH_VOICES[0], manner)
 
-    def request(self, text: str, fields: Mapping[str, object]) -> Mapping[str, object]:
-        """What a server is asked. Where another one may have to finish it, it comes with a seed, so that both draw the
-        same."""
-        drawn = {"seed": random.randrange(SEEDS)} if self.several and self.dialect.takes_seeds else {}
-        return {"model": self._model, "input": text, "response_format": "pcm", **drawn, **fields}
+    def settled(self, manner: Manner) -> Manner:
+        """`manner`, and a seed with which another server draws the same, where one may have to finish the text."""
+        drawn = self.several and self.dialect.takes_seeds and manner.seed is None
+        return replace(manner, seed=random.randrange(SEEDS)) if drawn else manner
+
+    def request(self, text: str, voice: str, manner: Manner) -> SpeechRequest:
+        """What a server is asked."""
+        return self.dialect.request(self._model, text, voice, manner)
 
     def _servers_changed(self) -> None:
         if self._changed is not None and self.several:
@@ -136,62 +144,105 @@ class OpenAITextToSpeech:
 
 
 class OpenAIVoiceGenerator:
-    """A named voice of the servers. They keep no context for it, so there is none to carry but which of them it is."""
+    """A named voice of the servers. They keep no context for it, so there is none to carry but which of them it is, how
+    fast it speaks, and what of it is still to be heard."""
 
     def __init__(self, engine: OpenAITextToSpeech, voice: str, manner: Manner) -> None:
         self._engine = engine
         self._voice = voice
         self._manner = manner
-        self._fields = engine.dialect.fields(voice, manner)
         self._server: SpeechServer | None = None
-        self._rate = SpeechRate()
+        self._rate: SpeechRate | None = None
+        self._ear: Ear | None = None
 
     async def stream(self, text: str) -> AsyncGenerator[Speech]:
         """See `VoiceGenerator.stream`. Each server is asked at most once, then the fallback, if there is one."""
-        engine, pool, tried = self._engine, self._engine.servers, list[SpeechServer]()
-        fallback, failure = engine.fallback, None
-        request = engine.request(text, self._fields)
-        joint = SpeechJoint(SPEECH_RATE_HZ, joins=engine.several or fallback is not None)
-        patience = Patience(
-            SPEECH_RATE_HZ, lambda: fallback is not None or pool.is_left(tried), asyncio.get_running_loop().time
-        )
+        ear = self._ear = self._ear or Ear(SPEECH_RATE_HZ, asyncio.get_running_loop().time)
+        try:
+            async with aclosing(self._speak(text, ear)) as speech:
+                async for piece in speech:
+                    yield piece
+        except (GeneratorExit, asyncio.CancelledError):
+            ear.interrupted()
+            raise
+
+    async def _speak(self, text: str, ear: Ear) -> AsyncGenerator[Speech]:
+        engine, pool, fallback = self._engine, self._engine.servers, self._engine.fallback
+        tried, failure = list[SpeechServer](), EngineError("tts", "there is no speech server")
+        joins = engine.several or fallback is not None
+        progress = SpeechProgress(text, self._rate or engine.rate, ear, joins=joins)
+        patience = Patience(ear, lambda: fallback is not None or pool.is_left(tried), lambda: pool.best_pace(tried))
+        manner = engine.settled(self._manner)
         while server := pool.choose(self._voice, self._server, tried, up_only=fallback is not None):
             if tried:
-                pool.failed_over(tried[-1], server.name, heard=joint.passed > 0)
+                pool.failed_over(tried[-1], server.name, heard=progress.passed > 0)
+                if faded := self._skip(progress, tried[-1], server):
+                    yield faded
             tried.append(server)
             self._server = server
-            joint.next_take()
-            patience.next_take()
+            request = engine.request(progress.left, self._voice, manner)
             try:
-                async with aclosing(server.stream(request, patience)) as pieces:
-                    async for pcm in pieces:
-                        if heard := joint.feed(pcm):
-                            patience.passed_on(sample_count(heard))
-                            yield Speech(heard)
-            except ServerFailed as error:
+                async with aclosing(_spoken(server, request, patience, progress)) as speech:
+                    async for piece in speech:
+                        yield piece
+            except EngineError as error:
+                if not progress.passed and not isinstance(error, ServerFailed | ServerLacks):
+                    raise
                 pool.failed(server, error)
                 failure = error
-                continue
-            pool.spoke(server)
-            self._rate.learn(text, joint.position / SPEECH_RATE_HZ)
-            if heard := joint.finish():
-                yield Speech(heard)
-            return
-        if fallback is None:
-            assert failure is not None  # there is at least one server
+            else:
+                pool.spoke(server, instead_of=tried[:-1])
+                self._learn(text, progress)
+                return
+        if fallback is None or (isinstance(failure, ServerLacks) and not progress.passed):
             raise failure
-        if tried:
-            pool.failed_over(tried[-1], fallback.name, heard=joint.passed > 0)
-        async with aclosing(self._fall_back(text, joint, fallback)) as speech:
+        async with aclosing(self._fall_back(text, progress, fallback, tried)) as speech:
             async for piece in speech:
                 yield piece
 
-    async def _fall_back(self, text: str, joint: SpeechJoint, fallback: TextToSpeech) -> AsyncGenerator[Speech]:
+    def _learn(self, text: str, progress: SpeechProgress) -> None:
+        """How fast the voice speaks, by a text that one server has spoken; for voices that have not spoken, too."""
+        if progress.begin == 0:
+            self._rate, self._engine.rate = self._rate or SpeechRate(), self._engine.rate or SpeechRate()
+            for rate in (self._rate, self._engine.rate):
+                rate.learn(text, progress.taken_s)
+
+    def _skip(self, progress: SpeechProgress, left: SpeechServer, server: SpeechServer) -> Speech | None:
+        """Have `server`, instead of `left`, say only the rest of the text, if it would take too long to say again what
+        was heard. The end of what was, faded."""
+        pace = server.pace or left.pace
+        if pace is None or progress.ear.silence_s(pace.until(progress.position_s)) <= TOLERABLE_S:
+            return None
+        return progress.go_on_from(progress.next_word) if progress.next_word > progress.begin else None
+
+    async def _fall_back(
+        self, text: str, progress: SpeechProgress, fallback: TextToSpeech, tried: Sequence[SpeechServer]
+    ) -> AsyncGenerator[Speech]:
         """The rest of a text by another engine, in the voice that has the same name there."""
-        length = joint.position / SPEECH_RATE_HZ * self._rate.characters_per_s
-        if heard := joint.break_off():
-            yield Speech(heard)
+        if tried:
+            self._engine.servers.failed_over(tried[-1], fallback.name, heard=progress.passed > 0)
+        if faded := progress.go_on_from(progress.next_word):
+            yield faded
         voice = FallbackVoice(fallback, fallback.open_voice(self._voice, self._manner), SPEECH_RATE_HZ)
-        async with aclosing(voice.finish(text, reached(text, length), joint.passed)) as speech:
+        async with aclosing(voice.finish(text, progress.begin, progress.passed)) as speech:
             async for piece in speech:
+                progress.ear.passed_on(sample_count(piece.pcm))
                 yield piece
+        for server in tried[-1:]:
+            self._engine.servers.finished(server, fallback.name)
+
+
+async def _spoken(
+    server: SpeechServer, request: SpeechRequest, patience: Patience, progress: SpeechProgress
+) -> AsyncGenerator[Speech]:
+    """What is heard of a server's answer."""
+    progress.next_take()
+    patience.next_take()
+    async with aclosing(server.stream(request, patience)) as pieces:
+        async for pcm in pieces:
+            if speech := progress.feed(pcm):
+                yield speech
+    if progress.breaks_off() and patience.anyone_else():
+        raise ServerFailed(f"{server.name} ended its answer long before the end of the text")
+    if rest := progress.finish():
+        yield rest

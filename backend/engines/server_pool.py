@@ -10,13 +10,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Literal
+
+from backend.engines.speech_server import ServerFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from backend.engines.speech_server import ServerFailed, SpeechServer
+    from backend.engines.speech_server import SpeechServer
+    from backend.errors import EngineError
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +39,8 @@ class ServerPool:
         self.servers = tuple(servers)
         self.failovers: Counter[tuple[str, str, Literal["start", "middle"]]] = Counter()
         """From which server to which, and whether something had been heard."""
+        self.finished_elsewhere: Counter[tuple[str, str]] = Counter()
+        """Texts by which server left off, and who has spoken them to their end."""
         self._changed = changed
         self._went_down = asyncio.Event()
 
@@ -61,20 +67,36 @@ class ServerPool:
         """Whether a server is up that was not tried."""
         return any(server.up for server in self.servers if server not in tried)
 
-    def spoke(self, server: SpeechServer) -> None:
-        """A server has spoken a text to its end."""
+    def best_pace(self, tried: Collection[SpeechServer]) -> float | None:
+        """Of those: seconds for a second of speech, as they spoke last; `None` if none of them has."""
+        left = (server for server in self.servers if server not in tried and server.up)
+        return min((server.pace.per_s for server in left if server.pace is not None), default=None)
+
+    def spoke(self, server: SpeechServer, instead_of: Sequence[SpeechServer] = ()) -> None:
+        """A server has spoken a text to its end, which others had left off."""
         server.troubles = 0
         self._set_up(server)
+        for left in instead_of[-1:]:
+            self.finished(left, server.name)
 
-    def failed(self, server: SpeechServer, error: ServerFailed) -> None:
-        """A server has failed at a text; of several at once the first one counts."""
+    def failed(self, server: SpeechServer, error: EngineError) -> None:
+        """A server has failed at a text; of several at once the first one counts. One that refuses it is not down: the
+        text may be to blame."""
         server.failures += 1
-        if server.up:
+        server.failed_at = time.time()
+        if not isinstance(error, ServerFailed):
+            log.warning("speech server %s refuses a text", server.name)
+        elif server.up:
             self._pause(server, error.retry_after_s)
             server.up = False
             log.warning("speech server %s is down: %s", server.name, error)
             self._changed()
             self._went_down.set()
+
+    def finished(self, left: SpeechServer, by: str) -> None:
+        """What one left off, another has spoken to its end."""
+        self.finished_elsewhere[left.name, by] += 1
+        log.info("speech that %s left off was finished by %s", left.name, by)
 
     def failed_over(self, left: SpeechServer, to: str, *, heard: bool) -> None:
         """Another one speaks, in the middle of a text if something of it was heard."""

@@ -153,6 +153,7 @@ class SharedTextToSpeech:
         self.takes_descriptions = description.takes_descriptions
         self.servers = ()
         self.failovers: Counter[tuple[str, str, Literal["start", "middle"]]] = Counter()
+        self.finished_elsewhere: Counter[tuple[str, str]] = Counter()
         """Texts that another copy went on with; see `SpeechServers`. Copies have no names."""
 
     @property
@@ -231,6 +232,8 @@ class _SharedVoice:
                 if last_try:
                     raise EngineError("tts", "the voice engine is gone") from lost
             else:
+                if last_try:
+                    self._engine.finished_elsewhere[self._engine.name, self._engine.name] += 1
                 break
         if heard := joint.finish():
             yield Speech(heard)

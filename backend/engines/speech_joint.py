@@ -51,13 +51,17 @@ class SpeechJoint:
         """Samples of the current take that the speech has come to: where in the text that is."""
         self.passed = 0
         """Samples passed on."""
+        self.taken = 0
+        """Samples of the current take."""
 
     def next_take(self) -> None:
         """What is fed from now on is the text from its beginning."""
         self._behind = bytearray() if self.position else None
+        self.taken = 0
 
     def feed(self, pcm: bytes) -> bytes:
         """What can be heard of it now; may be empty."""
+        self.taken += sample_count(pcm)
         if self._behind is not None:
             self._behind += pcm
             if len(self._behind) < self.position * SAMPLE_BYTES:

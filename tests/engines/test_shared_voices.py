@@ -110,6 +110,7 @@ async def test_another_copy_finishes_what_one_was_saying(copies: Copies, tts: Sh
     copies.dies_after = [pieces]
     assert await spoken(tts, Manner(seed=3), *TEXTS) == expected
     assert tts.failovers == {("higgs", "higgs", "middle" if pieces else "start"): 1}
+    assert tts.finished_elsewhere == {("higgs", "higgs"): 1}
 
 
 async def test_it_is_not_ready_until_a_copy_is_back(copies: Copies, tts: SharedTextToSpeech) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 
 import httpx2
 import pytest
@@ -79,6 +80,7 @@ ASKED = {
     ),
     "boson": ({"voice": "nova"}, {"voice": "nova", "temperature": 0.5, "top_p": 0.9, "top_k": 20}),
 }
+UNCLONED = replace(EVERYTHING, recording=None)
 """Of each dialect: for a voice as it is, and for everything that can be asked of one."""
 
 
@@ -90,10 +92,72 @@ async def test_the_request_is_exactly_this(name):
         serve_openai() as server,
         OpenAITextToSpeech(base_url=server.base_url, api_key=None, model="m", dialect=name) as engine,
     ):
-        for manner in (Manner(), EVERYTHING):
+        for manner in (Manner(), UNCLONED if name == "boson" else EVERYTHING):
             await contract.drain(engine.open_voice("nova", manner).stream("Hello."))
         assert [body for _, body in server.requests] == [{**COMMON, **plain}, {**COMMON, **everything}]
-        assert engine.clones_voices == ("ref_audio" in everything)
+        assert engine.clones_voices == ("ref_audio" in everything or name == "boson")
+
+
+def spoken_chunk(*samples: int, **more: object) -> dict:
+    """As boson's server streams sound: other fields of it say nothing."""
+    data = base64.b64encode(b"".join(sample.to_bytes(2, "little") for sample in samples)).decode()
+    audio = {"id": "audio-1", "data": data, "expires_at": 0, "transcript": ""}
+    return {"choices": [{"index": 0, "delta": {"audio": audio}, "finish_reason": None}], **more}
+
+
+WRITTEN = {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]}
+
+
+async def test_bosons_server_imitates_by_chat_completions():
+    """As its own example does: the one who is imitated has said the recording before. What comes is speech."""
+    chunks = [WRITTEN, spoken_chunk(1, 2), spoken_chunk(3), {"choices": [], "usage": {}}]
+    async with (
+        serve_openai(chunks=chunks) as server,
+        OpenAITextToSpeech(base_url=server.base_url, api_key=None, model="m", dialect="boson") as engine,
+    ):
+        for manner in (Manner(recording=WAV), EVERYTHING):
+            pieces = await contract.drain(engine.open_voice("nova", manner).stream("Hello."))
+            assert b"".join(piece.pcm for piece in pieces) == b"\1\0\2\0\3\0"
+    (kind, plain), (_, everything) = server.requests
+    assert kind == "chat"
+    sound = {"type": "input_audio", "input_audio": {"data": WAV_URI.partition(",")[2], "format": "wav"}}
+    messages = [
+        {"role": "system", "content": "Convert text to speech with the same voice."},
+        {"role": "user", "content": "Ahoy."},
+        {"role": "assistant", "content": [sound]},
+        {"role": "user", "content": "Hello."},
+    ]
+    common = {
+        "model": "m",
+        "messages": messages,
+        "modalities": ["text", "audio"],
+        "stream": True,
+        "stop": ["<|eot_id|>", "<|end_of_text|>", "<|audio_eos|>"],
+    }
+    assert plain == {**common, "temperature": 1.0, "top_p": 0.95, "top_k": 50}
+    scene = (
+        "Generate audio following instruction.\n\n<|scene_desc_start|>\nAn old sailor. On a ship.\n<|scene_desc_end|>"
+    )
+    messages[0] = {"role": "system", "content": scene}
+    assert everything == {**common, "temperature": 0.5, "top_p": 0.9, "top_k": 20, "seed": 7}
+
+
+@pytest.mark.parametrize(
+    ("chunks", "why"),
+    [
+        ([WRITTEN], "no sound"),
+        ([spoken_chunk(1), {"error": {"message": "out of memory"}}], "out of memory"),
+        ([{"choices": [{"delta": {"audio": {"data": "!"}}}]}], "not base64"),
+    ],
+)
+async def test_events_without_speech_are_a_failure(chunks, why):
+    """A server that writes instead of speaking, one that fails on the way, and one that sends something else."""
+    async with (
+        serve_openai(chunks=chunks) as server,
+        OpenAITextToSpeech(base_url=server.base_url, api_key=None, model="m", dialect="boson") as engine,
+    ):
+        error = await contract.fails_with("tts", engine.open_voice("nova", Manner(recording=WAV)).stream("Hello."))
+        assert why in str(error)
 
 
 @pytest.mark.parametrize(
