@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 
@@ -27,6 +28,12 @@ def pytest_configure():
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ.pop("SSL_CERT_FILE", None)
     os.environ["SSL_CERT_DIR"] = os.devnull
+
+
+def pytest_collection_finish():
+    """What all tests import is never garbage, and to search it for some takes a quarter of a second each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_asyncio_loop_factories(config, item):
