@@ -184,16 +184,16 @@ async def test_the_whole_loop_speaks_with_it(checkpoint):
 
 async def test_the_speech_door_reads_out_with_it(checkpoint):
     """The official client is read to in a voice by its name, and is told which there are."""
-    async with serve_step(*SPEECH, STOP) as server:
-        async with (
-            serve_app(create_app(*serving(checkpoint, server))) as (port, _),
-            AsyncOpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="x", max_retries=0) as client,
-        ):
-            asked = {"model": "any", "input": "Hello.", "response_format": "pcm", "voice": "bert"}
-            read = (await client.audio.speech.create(**asked)).content
-            assert len(read) == COUNT * 960 * 2
-            voices = await client.get("/audio/voices", cast_to=object)
-            assert {"anna", "bert"} <= {voice["voice_id"] for voice in voices["voices"]}
+    async with (
+        serve_step(*SPEECH, STOP) as server,
+        serve_app(create_app(*serving(checkpoint, server))) as (port, _),
+        AsyncOpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="x", max_retries=0) as client,
+    ):
+        asked = {"model": "any", "input": "Hello.", "response_format": "pcm", "voice": "bert"}
+        read = (await client.audio.speech.create(**asked)).content
+        assert len(read) == COUNT * 960 * 2
+        voices = await client.get("/audio/voices", cast_to=object)
+        assert {"anna", "bert"} <= {voice["voice_id"] for voice in voices["voices"]}
 
 
 async def test_what_is_missing_is_named_at_the_start(checkpoint, tmp_path, monkeypatch):
