@@ -12,6 +12,7 @@ import pytest_asyncio
 from hypothesis import settings
 
 from backend.storage.database import Database
+from tests.tasks import none_left_behind
 from tests.virtual_time import VirtualTimeLoop
 
 # A commit passes or fails the same way each time; `--hypothesis-profile=default` draws fresh examples.
@@ -66,9 +67,7 @@ def data_dir(empty_data_dir, tmp_path, monkeypatch):
 
 
 @pytest_asyncio.fixture(autouse=True)
-async def no_leaked_tasks(request):
-    """A test that leaves a task running has not shown that the code under test cleans up."""
-    before = asyncio.all_tasks()
-    yield
-    leaked = [task for task in asyncio.all_tasks() - before - {asyncio.current_task()} if not task.done()]
-    assert not leaked, f"tasks left behind: {leaked}"
+async def no_leaked_tasks():
+    """Nothing is left running, by any test."""
+    with none_left_behind():
+        yield
