@@ -20,15 +20,12 @@ settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
 
 
-def pytest_configure():
-    """What costs time and is not needed here.
-
-    Models are tiny: threads that share one wait for each other far longer than they work. No test leaves this machine,
-    so HTTP clients find no certificates, which each of them would take 40 ms to read.
-    """
-    os.environ["OMP_NUM_THREADS"] = "1"
-    os.environ.pop("SSL_CERT_FILE", None)
-    os.environ["SSL_CERT_DIR"] = os.devnull
+# Models are tiny: threads that share one wait for each other far longer than they work. PyTorch reads this when it is
+# imported, which the conftest.py of a folder may do before any hook is called.
+os.environ["OMP_NUM_THREADS"] = "1"
+# No test leaves this machine, so HTTP clients find no certificates, which each of them would take 40 ms to read.
+os.environ.pop("SSL_CERT_FILE", None)
+os.environ["SSL_CERT_DIR"] = os.devnull
 
 
 def pytest_collection_finish():
