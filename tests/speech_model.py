@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import cache
 
 from backend.app import choose_engines, create_app
 from backend.settings import Settings
 from boson_multimodal.tts.step_audio2 import StepAudio2TTS
 from tests.boson_multimodal.step_server import STOP, codes, content, delta, serve_step, spoken
 from tests.openai_server import serve_app
+from tests.scripted import ScriptedSpeechToText
 
 WORDS = "Good evening, my friend. It has been a long day on the water, and I am tired. What about you?"
 SPEECH = tuple((("" if at == 0 else " ") + word, range(8 * at, 8 * at + 8)) for at, word in enumerate(WORDS.split()))
@@ -30,16 +33,16 @@ TOOLS = [{"type": "function", "function": {"name": "look", "parameters": {"type"
 
 
 @asynccontextmanager
-async def speaking_server(checkpoint, *script, **settings):
+async def speaking_server(checkpoint, *script):
     """(port, the language model's server, engines) of a server that answers with it."""
     async with serve_step(*script) as llm:
         chosen = Settings(
-            **{"stt": "offline", "llm": "openai", "tts": "step-audio2", "device": "cpu", **settings},
+            **{"stt": "offline", "llm": "openai", "tts": "step-audio2", "device": "cpu"},
             llm_base_url=llm.base_url,
             tts_codec=str(checkpoint.token2wav),
             tts_voices=checkpoint.voices,
         )
-        engines = choose_engines(chosen)
+        engines = replace(choose_engines(chosen), stt=ScriptedSpeechToText())
         async with serve_app(create_app(chosen, engines)) as (port, _):
             yield port, llm, engines
             await llm.all_closed()
@@ -48,5 +51,15 @@ async def speaking_server(checkpoint, *script, **settings):
 
 def sound_of(checkpoint, numbers=CODES, voice="anna", seed=0) -> bytes:
     """The sound of speech codes given at once."""
-    stream = StepAudio2TTS(checkpoint.token2wav, checkpoint.voices, device="cpu").open_stream(voice, seed)
-    return stream.push(list(numbers)) + stream.finish()
+    return _sound_of(checkpoint, tuple(numbers), voice, seed)
+
+
+@cache
+def _sound_of(checkpoint, numbers, voice, seed) -> bytes:
+    stream = _engine(checkpoint).open_stream(voice, seed)
+    return stream.push(numbers) + stream.finish()
+
+
+@cache
+def _engine(checkpoint) -> StepAudio2TTS:
+    return StepAudio2TTS(checkpoint.token2wav, checkpoint.voices, device="cpu")

@@ -121,7 +121,9 @@ async def test_an_interrupt_stops_the_server_in_the_midst(checkpoint, form):
         again = await listener.says("Go on.")
         assert of(again, "reply.done")[0]["heard_text"] == WORDS
         remembered = llm.requests[1][1]["messages"][2]
-        assert remembered == {"role": "assistant", "content": done["heard_text"]}
+        assert remembered["role"] == "assistant"
+        assert remembered["content"]  # less than was told where the clock went ahead of the last report
+        assert done["heard_text"].startswith(remembered["content"])
 
 
 async def test_words_are_placed_in_the_sound(checkpoint):

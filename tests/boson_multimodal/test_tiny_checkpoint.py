@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,11 +115,19 @@ def test_the_template_renders_conversations(tiny: TinyCheckpoint) -> None:
     )
 
 
-def test_the_script_writes_what_it_lists(tmp_path: Path) -> None:
-    """From any directory, with the sizes given."""
-    command = [sys.executable, str(ROOT / "scripts" / "make_tiny_checkpoint.py"), "tiny", "--hidden", "16"]
-    command += ["--layers", "1", "--codebooks", "2", "--codebook-size", "16"]
-    listed = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout.splitlines()
+def test_the_script_writes_what_it_lists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From any directory, with the sizes given; it finds the package beside it."""
+    script = ROOT / "scripts" / "make_tiny_checkpoint.py"
+    sizes = ["--hidden", "16", "--layers", "1", "--codebooks", "2", "--codebook-size", "16"]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [str(script), "tiny", *sizes])
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if Path(path).resolve() != ROOT])
+    with pytest.raises(SystemExit, match=r"^0$"):
+        runpy.run_path(str(script), run_name="__main__")
+    assert str(ROOT) in sys.path
+    listed = capsys.readouterr().out.splitlines()
     assert [line.split(": ")[0] for line in listed] == ["model", "codec", "original_model", "original_codec"]
     assert all((tmp_path / line.split(": ")[1] / "config.json").is_file() for line in listed)
     config = load_model(tmp_path / "tiny" / "original_model", device="cpu").config

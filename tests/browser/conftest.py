@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AsyncExitStack
 
 import pytest_asyncio
@@ -13,6 +12,7 @@ from tests.browser.chromium import chromium as running_chromium
 from tests.browser.loudspeaker import serve_recording, tap
 from tests.browser.visitor import Visitor
 from tests.openai_server import serve_app
+from tests.tasks import none_left_behind
 
 DESKTOP = {"width": 1280, "height": 800}
 
@@ -27,10 +27,8 @@ async def chromium(tmp_path_factory):
 @pytest_asyncio.fixture(autouse=True, loop_scope="package")
 async def no_leaked_tasks(chromium):
     """As everywhere, in the loop that these tests share."""
-    before = asyncio.all_tasks()
-    yield
-    leaked = [task for task in asyncio.all_tasks() - before - {asyncio.current_task()} if not task.done()]
-    assert not leaked, f"tasks left behind: {leaked}"
+    with none_left_behind():
+        yield
 
 
 @pytest_asyncio.fixture(loop_scope="package")

@@ -6,6 +6,7 @@ import asyncio
 import json
 import struct
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +24,7 @@ from boson_multimodal.tiny_checkpoint import write_tiny_checkpoint
 from boson_multimodal.voice_presets import QUIET_ROOM
 from tests.engines import contract
 from tests.openai_server import serve_app
+from tests.scripted import ScriptedSpeechToText
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -92,7 +94,7 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_the_whole_loop_speaks_with_it(checkpoint: str) -> None:
     """Over a real socket: two characters answer in contexts of their own, and an interrupt frees the slot."""
     settings = Settings(stt="offline", llm="offline", tts="higgs", tts_model=checkpoint, device="cpu")
-    engines = choose_engines(settings)
+    engines = replace(choose_engines(settings), stt=ScriptedSpeechToText())
     app, tts = create_app(settings, engines), engines.tts
     async with serve_app(app) as (port, _), connect(f"ws://127.0.0.1:{port}/ws", max_size=None) as socket:
         await socket.send(json.dumps({"type": "user.text", "text": "Nora and Oscar, how was your day?"}))

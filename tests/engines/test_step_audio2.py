@@ -8,6 +8,7 @@ import json
 import shutil
 import struct
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,15 +25,28 @@ from boson_multimodal.tiny_step_audio2 import write_tiny_step_audio2
 from tests.boson_multimodal.step_server import STOP, codes, content, serve_step, spoken
 from tests.engines import contract
 from tests.openai_server import serve_app
+from tests.scripted import ScriptedSpeechToText
 
 TEXT = "A sentence that is long enough to be interrupted in its midst, as people do."
-SPEECH = [content(f"word {codes(*range(at, at + 4))}") for at in range(0, 160, 4)]
+COUNT = 80
+SPEECH = [content(f"word {codes(*range(at, at + 4))}") for at in range(0, COUNT, 4)]
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
     """A tiny checkpoint and its voices."""
     return write_tiny_step_audio2(tmp_path_factory.mktemp("step"))
+
+
+def serving(checkpoint, server):
+    """(settings, engines) of a server that reads out with the language model on `server`."""
+    settings = Settings(
+        **{"stt": "offline", "llm": "offline", "tts": "step-audio2", "device": "cpu"},
+        tts_base_url=server.base_url,
+        tts_codec=str(checkpoint.checkpoint),
+        tts_voices=checkpoint.voices,
+    )
+    return settings, replace(choose_engines(settings), stt=ScriptedSpeechToText())
 
 
 @asynccontextmanager
@@ -68,7 +82,7 @@ async def test_a_text_is_read_out_in_the_voice_asked_for(checkpoint):
     """Every code is 40 ms; the server is asked to read, with `<tts_start>` to go on from; voices differ and stay."""
     async with running(checkpoint) as (tts, server):
         anna = await speech(tts)
-        assert len(anna) == 160 * 960 * 2
+        assert len(anna) == COUNT * 960 * 2
         assert await speech(tts) == anna
         assert await speech(tts, voice="bert") != anna
         assert await speech(tts, voice="nobody") == await speech(tts, voice="nobody")
@@ -83,7 +97,7 @@ async def test_both_forms_of_the_servers_answer_sound_the_same(checkpoint):
     """Whether the server tells words and codes apart or not, the same codes are heard."""
     async with running(checkpoint) as (tts, _):
         raw = await speech(tts)
-    structured = [spoken("word ", codes(*range(at, at + 4))) for at in range(0, 160, 4)]
+    structured = [spoken("word ", codes(*range(at, at + 4))) for at in range(0, COUNT, 4)]
     async with running(checkpoint, *structured, STOP) as (tts, _):
         assert await speech(tts) == raw
 
@@ -107,7 +121,7 @@ async def test_the_manner_reaches_server_and_voice(checkpoint):
 async def test_the_first_sound_comes_before_the_server_has_finished(checkpoint):
     """Nobody waits for the end of a sentence that is still being written; closing closes the request."""
     rest = asyncio.Event()
-    async with running(checkpoint, *SPEECH[:20], rest, *SPEECH[20:], STOP) as (tts, server):
+    async with running(checkpoint, *SPEECH[:10], rest, *SPEECH[10:], STOP) as (tts, server):
         stream = tts.open_voice("anna").stream("Hello there.")
         assert (await anext(stream)).pcm
         assert server.opened == 1
@@ -139,13 +153,7 @@ async def test_what_goes_wrong_fails_the_sentence_with_a_reason(checkpoint, scri
 async def test_the_whole_loop_speaks_with_it(checkpoint):
     """Over a real socket: two characters answer in voices of their own, and an interrupt closes the request."""
     async with serve_step(*SPEECH, STOP) as server:
-        settings = Settings(
-            **{"stt": "offline", "llm": "offline", "tts": "step-audio2", "device": "cpu"},
-            tts_base_url=server.base_url,
-            tts_codec=str(checkpoint.token2wav),
-            tts_voices=checkpoint.voices,
-        )
-        engines = choose_engines(settings)
+        settings, engines = serving(checkpoint, server)
         speakers, frames, outcome = [], set(), None
         async with (
             serve_app(create_app(settings, engines)) as (port, _),
@@ -176,22 +184,16 @@ async def test_the_whole_loop_speaks_with_it(checkpoint):
 
 async def test_the_speech_door_reads_out_with_it(checkpoint):
     """The official client is read to in a voice by its name, and is told which there are."""
-    async with serve_step(*SPEECH, STOP) as server:
-        settings = Settings(
-            **{"stt": "offline", "llm": "offline", "tts": "step-audio2", "device": "cpu"},
-            tts_base_url=server.base_url,
-            tts_codec=str(checkpoint.checkpoint),
-            tts_voices=checkpoint.voices,
-        )
-        async with (
-            serve_app(create_app(settings)) as (port, _),
-            AsyncOpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="x", max_retries=0) as client,
-        ):
-            asked = {"model": "any", "input": "Hello.", "response_format": "pcm", "voice": "bert"}
-            read = (await client.audio.speech.create(**asked)).content
-            assert len(read) == 160 * 960 * 2
-            voices = await client.get("/audio/voices", cast_to=object)
-            assert {"anna", "bert"} <= {voice["voice_id"] for voice in voices["voices"]}
+    async with (
+        serve_step(*SPEECH, STOP) as server,
+        serve_app(create_app(*serving(checkpoint, server))) as (port, _),
+        AsyncOpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="x", max_retries=0) as client,
+    ):
+        asked = {"model": "any", "input": "Hello.", "response_format": "pcm", "voice": "bert"}
+        read = (await client.audio.speech.create(**asked)).content
+        assert len(read) == COUNT * 960 * 2
+        voices = await client.get("/audio/voices", cast_to=object)
+        assert {"anna", "bert"} <= {voice["voice_id"] for voice in voices["voices"]}
 
 
 async def test_what_is_missing_is_named_at_the_start(checkpoint, tmp_path, monkeypatch):

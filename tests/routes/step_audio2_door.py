@@ -7,7 +7,7 @@ import asyncio
 import base64
 import json
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -17,6 +17,7 @@ from backend.app import choose_engines, create_app
 from backend.settings import Settings
 from tests.boson_multimodal.step_server import STOP, StepServer, codes, content, serve_step
 from tests.openai_server import serve_app
+from tests.scripted import ScriptedSpeechToText
 
 if TYPE_CHECKING:
     from backend.engines.step_audio2 import StepAudio2TextToSpeech
@@ -88,7 +89,7 @@ async def door_to(checkpoint, model: StepServer):
         tts_codec=str(checkpoint.checkpoint),
         tts_voices=checkpoint.voices,
     )
-    engines = choose_engines(settings)
+    engines = replace(choose_engines(settings), stt=ScriptedSpeechToText())
     app = Watched(create_app(settings, engines))
     async with serve_app(app) as (port, _):
         url = f"http://127.0.0.1:{port}/v1"

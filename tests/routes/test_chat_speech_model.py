@@ -108,13 +108,13 @@ async def test_the_first_sound_comes_before_the_model_has_finished(checkpoint, f
         assert llm.broken_off == 1
 
 
-@pytest.mark.parametrize("name", ["wav", "mp3", "flac", "opus", "aac"])
-async def test_every_format(checkpoint, name):
+async def test_every_format(checkpoint):
     """Decoded, the answer is as long as its codes say."""
     async with answering(checkpoint, *RAW) as (client, _):
-        answer = await asking(client, modalities=["text", "audio"], audio={"voice": "bert", "format": name})
-    data = base64.b64decode(answer.choices[0].message.audio.data)
-    assert duration_s(data, name) == pytest.approx(len(CODES) / 25, abs=0.1)
+        for name in ("wav", "mp3", "flac", "opus", "aac"):
+            answer = await asking(client, modalities=["text", "audio"], audio={"voice": "bert", "format": name})
+            data = base64.b64decode(answer.choices[0].message.audio.data)
+            assert duration_s(data, name) == pytest.approx(len(CODES) / 25, abs=0.1), name
 
 
 @pytest.mark.parametrize("form", CALLS)
@@ -223,51 +223,52 @@ async def test_how_to_write_reaches_the_model(checkpoint):
     assert not {"modalities", "audio", "max_completion_tokens"} & set(first)
 
 
-@pytest.mark.parametrize(
-    ("change", "status", "param"),
-    [
-        ({"n": 2}, 400, "n"),
-        ({"seed": 2**70}, 400, "seed"),
-        ({"seed": True}, 400, "seed"),
-        ({"audio": AUDIO | {"voice": "nobody"}}, 404, "audio.voice"),
-        ({"audio": AUDIO | {"format": "midi"}}, 400, "audio.format"),
-        ({"stream": True, "audio": AUDIO | {"format": "mp3"}}, 400, "audio.format"),
-        ({"messages": []}, 400, "messages"),
-        ({"messages": [{"role": "nobody", "content": ""}]}, 400, "messages.0.role"),
-        ({"messages": [{"role": "user", "content": [recording(b"")]}]}, 400, "messages.0.content.0.input_audio.data"),
-        ({"messages": [{"role": "user", "content": [recording(b"no sound")]}]}, 400, None),
-        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 400, "messages.0.content.0"),
-    ],
-)
-async def test_what_cannot_be_answered_is_refused(checkpoint, change, status, param):
+REFUSED = [
+    ({"n": 2}, 400, "n"),
+    ({"seed": 2**70}, 400, "seed"),
+    ({"seed": True}, 400, "seed"),
+    ({"audio": AUDIO | {"voice": "nobody"}}, 404, "audio.voice"),
+    ({"audio": AUDIO | {"format": "midi"}}, 400, "audio.format"),
+    ({"stream": True, "audio": AUDIO | {"format": "mp3"}}, 400, "audio.format"),
+    ({"messages": []}, 400, "messages"),
+    ({"messages": [{"role": "nobody", "content": ""}]}, 400, "messages.0.role"),
+    ({"messages": [{"role": "user", "content": [recording(b"")]}]}, 400, "messages.0.content.0.input_audio.data"),
+    ({"messages": [{"role": "user", "content": [recording(b"no sound")]}]}, 400, None),
+    ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 400, "messages.0.content.0"),
+]
+
+
+async def test_what_cannot_be_answered_is_refused(checkpoint):
     """In OpenAI's envelope, with the field that is to blame, and before the model is asked."""
     async with answering(checkpoint, *RAW) as (client, llm), httpx2.AsyncClient(timeout=30) as http:
-        body = {"model": "voicechat", "messages": [HELLO], **SPOKEN, **change}
-        refused = await http.post(f"{client.base_url}chat/completions", json=body)
-        error = refused.json()["error"]
-        assert (refused.status_code, error["type"]) == (status, "invalid_request_error")
-        assert error["message"]
-        if param is not None:
-            assert error["param"] == param
+        for change, status, param in REFUSED:
+            body = {"model": "voicechat", "messages": [HELLO], **SPOKEN, **change}
+            refused = await http.post(f"{client.base_url}chat/completions", json=body)
+            error = refused.json()["error"]
+            assert (refused.status_code, error["type"]) == (status, "invalid_request_error"), change
+            assert error["message"]
+            if param is not None:
+                assert error["param"] == param
         assert not llm.requests
         assert (await asking(client, **SPOKEN)).choices[0].message.audio.transcript == WORDS
 
 
-@pytest.mark.parametrize("streamed", [False, True])
-@pytest.mark.parametrize(
-    ("script", "asked", "answered"),
-    [((), 500, 503), ((), 429, 429), ((), 400, 400), ((content(codes(7000, 7001)), STOP), 200, 503)],
-)
-async def test_a_server_that_fails_at_once_is_an_error(checkpoint, script, asked, answered, streamed):
+FAILURES = [((), 500, 503), ((), 429, 429), ((), 400, 400), ((content(codes(7000, 7001)), STOP), 200, 503)]
+"""What the model writes, its server's status, and the status that is told."""
+
+
+@pytest.mark.parametrize("asked", [SPOKEN, STREAMED])
+async def test_a_server_that_fails_at_once_is_an_error(checkpoint, asked):
     """A failure before the first piece has a status of its own, streamed or not, and the next request is answered."""
-    async with answering(checkpoint, *script) as (client, llm):
-        llm.status = asked
-        with pytest.raises(openai.APIStatusError) as raised:
-            await asking(client, **(STREAMED if streamed else SPOKEN))
-        assert raised.value.status_code == answered
-        assert raised.value.body["message"]
-        llm.script, llm.status = list(RAW), 200
-        assert (await asking(client, **SPOKEN)).choices[0].message.audio.transcript == WORDS
+    async with answering(checkpoint) as (client, llm):
+        for script, status, told in FAILURES:
+            llm.script, llm.status = list(script), status
+            with pytest.raises(openai.APIStatusError) as raised:
+                await asking(client, **asked)
+            assert raised.value.status_code == told
+            assert raised.value.body["message"]
+            llm.script, llm.status = list(RAW), 200
+            assert (await asking(client, **SPOKEN)).choices[0].message.audio.transcript == WORDS
 
 
 @pytest.mark.parametrize("end", [(ABORT,), ()], ids=["broken off", "no end"])

@@ -30,7 +30,7 @@ def drawn(decoder: Decoder, rows: np.ndarray, columns: int, params: SamplingPara
     return found
 
 
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", range(30))  # every combination of codebooks, layers and audio
 def test_greedy_columns_are_those_of_transformers(seed: int) -> None:
     """The fused step loop computes what the original model computes, with reference audio and without."""
     rng = np.random.default_rng(seed)

@@ -12,7 +12,7 @@ import torch.nn.functional as F  # noqa: N812
 
 from boson_multimodal.model.step_audio2.hift import Hift
 from boson_multimodal.model.step_audio2.loading import load_hift
-from boson_multimodal.model.step_audio2.tiny_vocoder import TINY, write_tiny_vocoder
+from boson_multimodal.model.step_audio2.tiny_vocoder import TINY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,20 +21,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FRAME = 480
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A token2wav folder with a tiny vocoder; not to be changed."""
-    written = tmp_path_factory.mktemp("token2wav")
-    write_tiny_vocoder(written)
-    return written
-
-
-@pytest.fixture
-def weights(folder: Path) -> dict[str, Tensor]:
-    """The tiny vocoder's tensors by their names."""
-    return torch.load(folder / "hift.pt", weights_only=True)
 
 
 def mel_frames(frames: int, seed: int = 0) -> Tensor:

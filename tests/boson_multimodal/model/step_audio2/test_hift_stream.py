@@ -11,10 +11,11 @@ import torch
 from boson_multimodal.model.step_audio2.hift_source import Source
 from boson_multimodal.model.step_audio2.hift_stream import CONTEXT_FRAMES, VocoderStream
 from boson_multimodal.model.step_audio2.loading import load_hift
-from boson_multimodal.model.step_audio2.tiny_vocoder import TINY, write_tiny_vocoder
+from boson_multimodal.model.step_audio2.tiny_vocoder import TINY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -25,10 +26,8 @@ FRAME = 480
 
 
 @pytest.fixture(scope="module")
-def hift(tmp_path_factory: pytest.TempPathFactory) -> Hift:
+def hift(folder: Path) -> Hift:
     """A tiny vocoder."""
-    folder = tmp_path_factory.mktemp("token2wav")
-    write_tiny_vocoder(folder)
     return load_hift(folder)
 
 

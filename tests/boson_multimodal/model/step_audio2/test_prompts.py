@@ -24,14 +24,6 @@ if TYPE_CHECKING:
     from boson_multimodal.model.step_audio2.flow import FlowPrompt
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A token2wav folder with stand-ins for the networks; not to be changed."""
-    written = tmp_path_factory.mktemp("token2wav")
-    write_tiny_vocoder(written)
-    return written
-
-
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files whose networks were run."""

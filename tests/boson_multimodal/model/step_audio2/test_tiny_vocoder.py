@@ -21,14 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files of the seed 0; not to be changed."""
-    written = tmp_path_factory.mktemp("tiny") / "token2wav"
-    write_tiny_vocoder(written)
-    return written
-
-
 def test_the_files_are_those_of_the_seed(folder: Path, tmp_path: Path) -> None:
     """The same on every run, others for another seed, and small."""
     write_tiny_vocoder(tmp_path / "same", seed=0)
