@@ -52,6 +52,7 @@ export class CastList {
       row.node.remove();
       this._rows.delete(id);
     }
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement);
     for (const [place, character] of cast.entries()) {
       const row = this._row(character.id);
       row.draw(character, voiceName(voices, character.voice), this._portraits);
@@ -59,6 +60,8 @@ export class CastList {
       if (this._list.children[place] !== row.node)
         this._list.insertBefore(row.node, this._list.children[place] ?? null);
     }
+    // A row that is put elsewhere loses the focus, and with it the next key.
+    if (focused !== document.activeElement && this._list.contains(focused)) focused?.focus({ preventScroll: true });
     setText(this._count, cast.length > 0 ? sceneText(cast) : "");
     this._search.hidden = cast.length < MANY;
     if (cast.length < MANY) this._search.value = "";
