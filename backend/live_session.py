@@ -47,11 +47,11 @@ class LiveSession:
         ended: Callable[[LiveSession], None],
         stored: StoredConversation | None = None,
         clock: Callable[[], float] = time.monotonic,
-        instance: str = "",
+        resume_token: str | None = None,
     ) -> None:
-        """With `stored`, it goes on with that conversation. `instance`: see `new_token`."""
+        """With `stored`, it goes on with that conversation, which it has taken over with this token."""
         self._outbox: Outbox[Event] = Outbox(self._send, clock)
-        self.session = Session(engines, settings, self.tell, figures, clock, instance)
+        self.session = Session(engines, settings, self.tell, figures, clock, resume_token)
         self.recorder = Recorder(store, self.session, self._lose)
         if stored is not None:
             change = configuration(stored.settings, settings.stored)
@@ -104,6 +104,7 @@ class LiveSession:
             self.leave(attended, goodbye=False)
             raise
         self.session.note(commands.Return())
+        self.recorder.ask()
         return attended
 
     def leave(self, attended: asyncio.Future[None], *, goodbye: bool) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from backend import commands
 from backend.errors import Conflict
 from backend.live_session import LiveSession
+from backend.resume_tokens import new_token
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -51,15 +52,21 @@ class LiveSessions:
         live = self._by_token.get(token)
         return None if live is None or live.ending else live
 
-    def open(self, settings: SessionSettings, stored: StoredConversation | None = None) -> LiveSession:
-        """A new session; with `stored`, one that goes on with that conversation. Raises `Conflict` when another one
-        does."""
-        if stored is not None and (self._in(stored.id) or stored.id in self._elsewhere):
+    def new_token(self) -> str:
+        """For a session to come."""
+        return new_token(self._instance)
+
+    def open(
+        self, settings: SessionSettings, resume_token: str, stored: StoredConversation | None = None
+    ) -> LiveSession:
+        """A new session; with `stored`, one that goes on with that conversation, which was taken over with this token.
+        Raises `Conflict` when another one does."""
+        if stored is not None and self._is_taken(stored.id):
             raise _taken()
         deserted = [live for live in self._by_token.values() if live.deserted]
         _end_oldest(deserted, self._max_deserted)
         shared = self._engines, settings, self._figures, self._store
-        live = LiveSession(*shared, self._ended, stored, instance=self._instance)
+        live = LiveSession(*shared, self._ended, stored, resume_token=resume_token)
         self._by_token[live.session.resume_token] = live
         return live
 
@@ -74,7 +81,10 @@ class LiveSessions:
 
     @contextmanager
     def elsewhere(self, conversation: str) -> Generator[None]:
-        """The conversation goes on in a session that ends with its connection."""
+        """The conversation goes on in a session that ends with its connection, or is just being taken over. Raises
+        `Conflict` when it goes on in another session."""
+        if self._is_taken(conversation):
+            raise _taken()
         self._elsewhere.add(conversation)
         try:
             yield
@@ -107,6 +117,9 @@ class LiveSessions:
     async def close(self) -> None:
         """End all of them; returns when their conversations are kept."""
         await asyncio.gather(*(self._end(live) for live in list(self._by_token.values())))
+
+    def _is_taken(self, conversation: str) -> bool:
+        return conversation in self._elsewhere or bool(self._in(conversation))
 
     def _in(self, conversation: str) -> list[LiveSession]:
         return [live for live in self._by_token.values() if live.session.conversation.id == conversation]

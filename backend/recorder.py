@@ -82,7 +82,7 @@ class Recorder:
         self._session = session
         self._tell_taken_over = taken_over
         self._ours = True
-        self._takes_over = False
+        self._asks = False
         self._turns: dict[int, _Turn] = {}
         """Turns not yet over, or not yet written, by the session's own numbers."""
         self._turns_before = 0
@@ -106,8 +106,7 @@ class Recorder:
         self._kept = KeptLines(stored.lines)
         self._turn_of = {line.id: line.turn for line in stored.lines if line.turn is not None}
         self._turns_before = max((turn.number for turn in stored.turns), default=0)
-        self._begun = self._takes_over = True
-        self._due.set()  # from now on it is this session's token that leads here
+        self._begun = True
 
     def note(self, event: events.Event) -> asyncio.Future[None] | None:
         """What the client is about to be told. Returns what `event` has to wait for, if it has to."""
@@ -209,11 +208,17 @@ class Recorder:
             log.debug("why: %s", error)
             return False
         finally:
-            for written in waiting:
+            # Of a turn that another session's conversation has no place for, nobody is told that it is over.
+            for written in waiting if self._ours else ():
                 if not written.done():
                     written.set_result(None)
             self._lagging = bool(self._waiting)
         return True
+
+    def ask(self) -> None:
+        """Find out whether the conversation is still this session's."""
+        self._asks = True
+        self._due.set()
 
     def _changes(self) -> Changes | None:
         """What the store does not know yet."""
@@ -222,7 +227,7 @@ class Recorder:
         self._take_out(conversation)
         found = Changes(conversation.id, settings_document(self._session.settings, conversation.user_name))
         found.summary = conversation.summary and asdict(conversation.summary)
-        found.resume_hash, found.takes_over = token_hash(self._session.resume_token), self._takes_over
+        found.resume_hash, found.begins = token_hash(self._session.resume_token), not self._begun
         found.lines = self._kept.changed(conversation.lines, self._turn_of, self._said_at)
         found.turns = [turn.stored() for turn in self._turns.values() if self._has_come_to_something(turn)]
         found.removed_lines = set(self._removed_lines)
@@ -230,7 +235,7 @@ class Recorder:
         more = bool(found.lines or found.turns)
         less = bool(found.removed_lines or found.cleared)
         differs = (found.settings, found.summary) != (self._settings, self._summary)
-        return found if self._ours and (more or (self._begun and (less or differs))) else None
+        return found if self._ours and (more or (self._begun and (less or differs or self._asks))) else None
 
     def _take_out(self, conversation: Conversation) -> None:
         """Lines that were removed are removed from the store as well."""
@@ -250,7 +255,7 @@ class Recorder:
 
     def _written(self, changes: Changes) -> None:
         self._begun, self._settings, self._summary = True, changes.settings, changes.summary
-        self._takes_over = False
+        self._asks = False
         self._cleared = self._cleared and not changes.cleared
         self._removed_lines -= changes.removed_lines
         present = {line.id for line in self._session.conversation.lines}

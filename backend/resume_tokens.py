@@ -11,7 +11,7 @@ import secrets
 _BETWEEN = "."
 
 
-def new_token(instance: str) -> str:
+def new_token(instance: str = "") -> str:
     """One that nobody can guess, of the server of that name; without a name it has none in it."""
     secret = secrets.token_urlsafe(24)
     return f"{instance}{_BETWEEN}{secret}" if instance else secret

@@ -85,7 +85,7 @@ class Roster:
                 async with aclosing(self._stored.changes()) as changes:
                     async for cast in changes:
                         self._know(cast)
-            except StorageError as error:
+            except (StorageError, ValueError) as error:  # also a document that a newer server has written
                 log.warning("the cast may not be what other servers have made it: %s", error)
                 await asyncio.sleep(FOLLOWS_AGAIN_AFTER_S)
 

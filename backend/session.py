@@ -52,7 +52,7 @@ class _TurnEnded:
 
 
 class Session:
-    """`emit` sends an event to the client; `figures` accounts for turns. `instance`: see `new_token`."""
+    """`emit` sends an event to the client; `figures` accounts for turns."""
 
     def __init__(
         self,
@@ -61,10 +61,10 @@ class Session:
         emit: Callable[[Event], Awaitable[None]],
         figures: Figures,
         clock: Callable[[], float] = time.monotonic,
-        instance: str = "",
+        resume_token: str | None = None,
     ) -> None:
         self.id = f"sess_{uuid4().hex[:16]}"
-        self.resume_token = new_token(instance)
+        self.resume_token = resume_token or new_token()
         self._engines = engines
         self._settings = replace(settings, cast=deal_voices(settings.cast, engines.tts.voices))
         self._emit_all = emit

@@ -14,9 +14,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def shutdown(self) -> None:
         """The server stops.
 
-        uvicorn (0.54) raises where the client has begun to close; all that it does after that would be left undone,
-        the end of the app too, in which sessions store what was said.
+        uvicorn (0.54) raises where the client has begun to close, and where its handshake was refused; all that it
+        does after that would be left undone, the end of the app too, in which sessions store what was said.
         """
-        with suppress(InvalidState):
+        with suppress(InvalidState, AssertionError):
             super().shutdown()
         self.transport.close()

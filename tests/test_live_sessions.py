@@ -47,7 +47,8 @@ async def visited(visitors=1):
     engines = Engines(stt, llm, ScriptedTextToSpeech(), LoudnessVad())
     sessions = LiveSessions(engines, Figures(), Store(), visitors)
     telling = asyncio.create_task(sessions.tell_engines())
-    clients = [Visitor(sessions.open(SessionSettings(CAST, TurnSettings(), Generation()))) for _ in range(visitors)]
+    settings = SessionSettings(CAST, TurnSettings(), Generation())
+    clients = [Visitor(sessions.open(settings, sessions.new_token())) for _ in range(visitors)]
     for client in clients:
         client.attended = client.live.start(client.carry)
         await client.until(events.SessionReady)

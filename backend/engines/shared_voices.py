@@ -198,9 +198,13 @@ class SharedTextToSpeech:
             self._changed.set()
 
     async def _until_one_answers(self) -> None:
-        await self._engine.answers()
-        self._waiting = None
-        self._changed.set()
+        try:
+            await self._engine.answers()
+        except Exception:
+            log.exception("whether there is a voice engine cannot be told")
+        finally:
+            self._waiting = None
+            self._changed.set()
 
 
 class _SharedVoice:

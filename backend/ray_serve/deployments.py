@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from backend.engines.shared_voices import Description, Order, Part, PortableVoice
     from backend.settings import RaySettings
 
-STREAMS, STREAMS_ON_CPU = 16, 4
+STREAMS, STREAMS_ON_CPU, SPARE = 16, 4, 4
 BUSY_SHARE = 0.7
 """A copy of the voice that is busier than this is joined by another."""
 ADDED_AFTER_S, REMOVED_AFTER_S = 10.0, 300.0
@@ -95,7 +95,8 @@ def _voices(settings: RaySettings) -> Application:
         Voices,
         name="voices",
         ray_actor_options={"num_cpus": 1, "num_gpus": settings.engine_gpus},
-        max_ongoing_requests=streams,
+        # Further texts wait in the copy; without room for more, who only asks whether a copy is there waits with them.
+        max_ongoing_requests=streams + SPARE,
         autoscaling_config=_scaling(settings.min_engines, settings.max_engines, BUSY_SHARE * streams),
     )
     return copy.bind(settings.model_copy(update={"tts_streams": streams}))

@@ -5,6 +5,7 @@ A client comes back with a resume token, which begins with the name of the repli
 
 from __future__ import annotations
 
+import logging
 import pickle
 import random
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from backend.resume_tokens import instance_of
 
 if TYPE_CHECKING:
     from ray.serve.request_router import PendingRequest, RunningReplica
+
+log = logging.getLogger(__name__)
 
 CHOICES = 2
 """The least loaded of two drawn at random is nearly as good as that of all, and nobody need ask them all."""
@@ -40,6 +43,13 @@ class StickyRouter(RequestRouter):
 
 
 def _resume_token(request: PendingRequest) -> str:
-    """The one in the address that was asked for; Serve's proxy passes the request on as a pickle of its own."""
-    scope = pickle.loads(request.args[0]).asgi_scope if request.metadata.is_http_request else {}
-    return parse_qs(scope.get("query_string", b"").decode("latin-1")).get("resume", [""])[0]
+    """The one in the address that was asked for; Serve's proxy passes the request on as a pickle of its own, whose form
+    is its own affair: where it is not understood, the client goes anywhere."""
+    if not request.metadata.is_http_request:
+        return ""
+    try:
+        query: bytes = pickle.loads(request.args[0]).asgi_scope.get("query_string", b"")
+    except (pickle.UnpicklingError, AttributeError, IndexError, TypeError, ImportError) as error:
+        log.warning("clients do not find back to their replicas: a request of Serve's cannot be read: %s", error)
+        return ""
+    return parse_qs(query.decode("latin-1")).get("resume", [""])[0]

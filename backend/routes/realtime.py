@@ -28,7 +28,7 @@ from backend.protocols.realtime.wire import Wire, error
 from backend.recorder import Recorder
 from backend.routes.auth import presented_key
 from backend.routes.errors import error_response, status_of
-from backend.routes.session_socket import live
+from backend.routes.session_socket import CLOSE_ELSEWHERE, live
 from backend.session import Session
 
 if TYPE_CHECKING:
@@ -88,7 +88,11 @@ class _Carrier:
         settings = server.defaults.changed(connection.config.configure(), server.engines.tts.voices)
         self._session = Session(server.engines, settings.unpaced, self._tell, server.metrics)
         self._session.conversation.id = connection.conversation
-        self._recorder = Recorder(server.store, self._session)
+        self._lost = asyncio.Event()
+        """The conversation goes on in another session, or was deleted."""
+        self._recorder = Recorder(server.store, self._session, self._lost.set)
+        self._farewell: Wire | None = None
+        self._parted = asyncio.Event()
         self._unsent: deque[str] = deque()
         self._speaking: set[int | str] = set()
         """The person, and the turns that can be heard or are being prepared, by their numbers."""
@@ -97,7 +101,7 @@ class _Carrier:
 
     async def carry(self) -> None:
         """Until the client leaves."""
-        carriers = (self._read(), self._outbox.run(), self._wait_in_silence(), self._recorder.run())
+        carriers = (self._read(), self._outbox.run(), self._wait_in_silence(), self._recorder.run(), self._until_lost())
         try:
             await live(self._websocket, self._session, *carriers)
         finally:
@@ -117,6 +121,17 @@ class _Carrier:
                 self._unsent.popleft()
         except (WebSocketDisconnect, RuntimeError):
             self._unsent.clear()  # the socket is gone; the reader learns it too and ends the session
+        if told is self._farewell:
+            self._parted.set()
+
+    async def _until_lost(self) -> None:
+        """Nothing would be kept of what follows, so the client is told and the session ends."""
+        await self._lost.wait()
+        reason = "the conversation was deleted, or goes on in another session"
+        self._farewell = error(reason, "conflict")
+        await self._outbox.put(self._farewell)
+        await self._parted.wait()
+        await self._websocket.close(CLOSE_ELSEWHERE, reason)
 
     async def _read(self) -> None:
         """Pass on what the client sends until it leaves."""

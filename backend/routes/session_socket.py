@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CLOSE_INTERNAL = 1011
+CLOSE_ELSEWHERE = 4409
 
 
 async def live(websocket: WebSocket, session: Session, *carriers: Coroutine[None, None, None]) -> None:

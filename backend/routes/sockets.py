@@ -14,6 +14,7 @@ from backend.errors import AtCapacity, Conflict, InvalidRequest, NotFound, Stora
 from backend.events import ErrorRaised
 from backend.protocols import native
 from backend.routes.auth import presented_key
+from backend.routes.session_socket import CLOSE_ELSEWHERE, CLOSE_INTERNAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,10 +29,8 @@ if TYPE_CHECKING:
 router = APIRouter()
 
 CLOSE_UNAUTHORIZED = 4401
-CLOSE_ELSEWHERE = 4409
 CLOSE_AT_CAPACITY = 4429
 CLOSE_TOO_LARGE = 1009
-CLOSE_INTERNAL = 1011
 CLOSE_NORMAL, CLOSE_GOING_AWAY, CLOSE_ABNORMAL = 1000, 1001, 1006
 
 
@@ -123,24 +122,30 @@ async def _begin(server: Server, query: Mapping[str, str], carry: Carry) -> tupl
     """A new session, which may go on with a conversation that is kept; and what is done when another connection takes
     it over."""
     problem: VoiceChatError | None = None
+    token = server.live.new_token()
     try:
-        live = server.live.open(server.defaults, await _stored(server, query.get("resume"), query.get("conversation")))
+        stored = await _taken_over(server, query.get("resume"), query.get("conversation"), token)
+        live = server.live.open(server.defaults, token, stored)
     except (NotFound, Conflict, StorageError) as error:
-        live, problem = server.live.open(server.defaults), error
+        live, problem = server.live.open(server.defaults, token), error
     attended = live.start(carry)
     if problem is not None:
         await live.tell(ErrorRaised(problem.code, f"{problem}; a new session was begun"))
     return live, attended
 
 
-async def _stored(server: Server, token: str | None, wanted: str | None) -> StoredConversation | None:
-    """The conversation the client names, or the one its lost session had."""
-    if not (wanted or token):
+async def _taken_over(
+    server: Server, old_token: str | None, wanted: str | None, token: str
+) -> StoredConversation | None:
+    """The conversation the client names, or the one its lost session had; from now on that of the session with this
+    token."""
+    if not (wanted or old_token):
         return None
-    id = wanted or (await server.store.find_by_token(token) if token else None)
+    stored, id = None, wanted or (await server.store.find_by_token(old_token) if old_token else None)
     if id is not None:
         await server.live.release(id)  # what its last session still has to write is read below
-    stored = await server.store.read(id, MAX_LINES) if id else None
+        with server.live.elsewhere(id):
+            stored = await server.store.take_over(id, token, MAX_LINES)
     if stored is None:
         what = "conversation" if wanted else "session to resume"
         raise NotFound(f"there is no such {what}")

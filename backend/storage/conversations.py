@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import delete, func, select, true, update
+from sqlalchemy import delete, func, select, update
 
 from backend.errors import TakenOver
 from backend.storage.tables import ConversationRow, LineRow, ReplyAudioRow, TurnRow
@@ -72,8 +72,8 @@ class Changes:
     """Who takes part, and what the client has set."""
     resume_hash: str | None = None
     """Whose it is: only the session that this is the token of writes to it."""
-    takes_over: bool = False
-    """Whether it becomes that session's now, whoever wrote to it before."""
+    begins: bool = True
+    """Whether it may not be there yet. One that was there and is not was deleted, and stays so."""
     summary: Document | None = None
     lines: list[StoredLine] = field(default_factory=list[StoredLine])
     turns: list[StoredTurn] = field(default_factory=list[StoredTurn])
@@ -122,15 +122,15 @@ class ConversationStore:
         self.now = now
 
     async def write(self, changes: Changes) -> None:
-        """All of it or nothing. A conversation that is not there yet begins with this; a turn of which no line is left
-        is gone. Raises `TakenOver` where it is another session's, on whichever server that is."""
+        """All of it or nothing; a turn of which no line is left is gone. Raises `TakenOver` where the conversation is
+        another session's, on whichever server that is, or was deleted."""
         id, now = changes.conversation, self.now()
         owner = ConversationRow.resume_hash
         own = owner.is_(None) | (owner == changes.resume_hash)
         async with self._database.transaction() as connection:
             touched = await connection.execute(
                 update(ConversationRow)
-                .where(ConversationRow.id == id, true() if changes.takes_over else own)
+                .where(ConversationRow.id == id, own)
                 .values(
                     updated_at=now,
                     document=changes.settings,
@@ -139,8 +139,9 @@ class ConversationStore:
                 )
             )
             if not touched.rowcount:
-                if await connection.scalar(select(ConversationRow.id).where(ConversationRow.id == id)):
-                    raise TakenOver("this conversation goes on in another session")
+                there = select(ConversationRow.id).where(ConversationRow.id == id)
+                if not changes.begins or await connection.scalar(there):
+                    raise TakenOver("this conversation was deleted, or goes on in another session")
                 row = {"id": id, "created_at": now, "updated_at": now, "document": changes.settings}
                 row |= {"resume_hash": changes.resume_hash, "summary": changes.summary}
                 await self._database.put(connection, ConversationRow, [row])
@@ -166,19 +167,18 @@ class ConversationStore:
         """The conversation of that id; of a long one only so many of the `newest` lines and turns, if that is given."""
         if _impossible(id):
             return None
-        lines = select(LineRow.id, LineRow.position, LineRow.turn, LineRow.at, LineRow.document)
-        lines = lines.where(LineRow.conversation == id).order_by(LineRow.position.desc(), LineRow.at.desc())
-        turns = select(TurnRow.number, TurnRow.started_at, TurnRow.ended_at, TurnRow.document)
-        turns = turns.where(TurnRow.conversation == id).order_by(TurnRow.number.desc())
         async with self._database.transaction() as connection:
-            head = (await connection.execute(select(ConversationRow).where(ConversationRow.id == id))).one_or_none()
-            if head is None:
-                return None
-            return StoredConversation(
-                *(head.id, head.created_at, head.updated_at, head.document, head.summary),
-                lines=await _oldest_first(connection, lines.limit(newest), StoredLine),
-                turns=await _oldest_first(connection, turns.limit(newest), StoredTurn),
-            )
+            return await _read(connection, id, newest)
+
+    async def take_over(self, id: str, token: str, newest: int | None = None) -> StoredConversation | None:
+        """The same, and from then on it is written to by the session with this resume token only. What another one has
+        written before is in it; what it writes later is refused."""
+        if _impossible(id):
+            return None
+        claim = update(ConversationRow).where(ConversationRow.id == id).values(resume_hash=token_hash(token))
+        async with self._database.transaction() as connection:
+            claimed = await connection.execute(claim)
+            return await _read(connection, id, newest) if claimed.rowcount else None
 
     async def find_by_token(self, token: str) -> str | None:
         """The conversation whose newest session has this resume token."""
@@ -231,6 +231,21 @@ class ConversationStore:
         async with self._database.transaction() as connection:
             gone = await connection.execute(delete(ConversationRow).where(ConversationRow.id == id))
         return bool(gone.rowcount)
+
+
+async def _read(connection: AsyncConnection, id: str, newest: int | None) -> StoredConversation | None:
+    lines = select(LineRow.id, LineRow.position, LineRow.turn, LineRow.at, LineRow.document)
+    lines = lines.where(LineRow.conversation == id).order_by(LineRow.position.desc(), LineRow.at.desc())
+    turns = select(TurnRow.number, TurnRow.started_at, TurnRow.ended_at, TurnRow.document)
+    turns = turns.where(TurnRow.conversation == id).order_by(TurnRow.number.desc())
+    head = (await connection.execute(select(ConversationRow).where(ConversationRow.id == id))).one_or_none()
+    if head is None:
+        return None
+    return StoredConversation(
+        *(head.id, head.created_at, head.updated_at, head.document, head.summary),
+        lines=await _oldest_first(connection, lines.limit(newest), StoredLine),
+        turns=await _oldest_first(connection, turns.limit(newest), StoredTurn),
+    )
 
 
 async def _oldest_first(connection: AsyncConnection, query: Executable, kind: Callable[..., T]) -> list[T]:

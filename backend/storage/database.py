@@ -12,6 +12,7 @@ from sqlalchemy import URL, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 from backend.errors import ConfigurationError, StorageError
 from backend.storage.migrate import upgrade
@@ -163,9 +164,22 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # else Python's driver begins transactions itself, and not before all statements
     cursor = connection.cursor()
     # WAL with NORMAL: what was committed outlives a crash of this process; a power cut may lose the newest, no more.
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
+    _write_ahead(cursor)
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """SQLite does not wait by itself for others who are just now doing the same to a new database."""
+    for pause_s in (*[0.05] * round(BUSY_S / 0.05), None):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if pause_s is None:
+                raise
+            await_only(asyncio.sleep(pause_s))
 
 
 def _begin_sqlite(connection: Connection) -> None:

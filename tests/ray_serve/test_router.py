@@ -50,6 +50,14 @@ def test_who_comes_from_nowhere_goes_anywhere(query):
     assert set(Counter(name for (rank,) in drawn for name in rank)) == {"one", "two", "three"}
 
 
+@pytest.mark.parametrize("passed_on", [b"no pickle", pickle.dumps(None), None])
+def test_a_request_that_is_not_understood_goes_anywhere(passed_on):
+    """Another version of Serve may pass requests on in another form: clients are served nevertheless."""
+    asked = request(f"resume={new_token('one')}")
+    asked.args = [passed_on]
+    assert len(ranks(asked)) == 1
+
+
 def test_a_full_replica_is_asked_again_after_a_pause():
     """Without it a proxy would ask full replicas as fast as it can."""
     asked = request("")

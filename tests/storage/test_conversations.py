@@ -109,29 +109,39 @@ async def test_changes_are_written_whole_or_not_at_all(store):
 async def test_the_newest_session_is_found_by_its_token(store):
     """Tokens are kept as hashes, and one that was replaced leads nowhere."""
     await store.write(Changes("c", {}, resume_hash=token_hash("old")))
-    await store.write(Changes("c", {}, resume_hash=token_hash("new"), takes_over=True))
+    await store.take_over("c", "new")
     assert await store.find_by_token("new") == "c"
     assert await store.find_by_token("old") is None
 
 
 async def test_only_the_session_that_has_a_conversation_writes_to_it(store):
-    """Of two servers that take each other for gone, the one that was first cannot spoil what the second writes."""
-    await store.write(Changes("c", {}, resume_hash="first", lines=[line("a", 0)]))
-    await store.write(Changes("c", {}, resume_hash="second", takes_over=True, lines=[line("b", 1)]))
+    """Of two servers that take each other for gone, the one that was first cannot spoil what the second writes; what it
+    wrote before is what the second one goes on with."""
+    first, second = token_hash("first"), token_hash("second")
+    await store.write(Changes("c", {}, resume_hash=first, lines=[line("a", 0)]))
+    taken = await store.take_over("c", "second")
+    assert [kept.id for kept in taken.lines] == ["a"]
     with pytest.raises(TakenOver):
-        await store.write(Changes("c", {"user_name": "late"}, resume_hash="first", lines=[line("late", 2)]))
-    await store.write(Changes("c", {}, resume_hash="second", lines=[line("c", 2)]))
+        await store.write(Changes("c", {"user_name": "late"}, resume_hash=first, begins=False, lines=[line("late", 1)]))
+    await store.write(Changes("c", {}, resume_hash=second, begins=False, lines=[line("b", 1)]))
     kept = await store.read("c")
-    assert ([kept_line.id for kept_line in kept.lines], kept.settings) == (["a", "b", "c"], {})
-    assert await store.find_by_token("first") is None
+    assert ([found.id for found in kept.lines], kept.settings) == (["a", "b"], {})
 
 
-async def test_a_conversation_that_was_deleted_begins_anew(store):
-    """Whoever still talks in it goes on; there is nobody else whose it could be."""
+async def test_what_is_not_there_cannot_be_taken_over(store):
+    """Nor is it there afterwards."""
+    assert await store.take_over("c", "mine") is None
+    assert await store.take_over("\0", "mine") is None
+    assert await store.read("c") is None
+
+
+async def test_a_conversation_that_was_deleted_stays_so(store):
+    """Who still talks in it, on whichever server, does not bring back what somebody wanted forgotten."""
     await store.write(Changes("c", {}, resume_hash="mine", lines=[line("a", 0)]))
     await store.delete("c")
-    await store.write(Changes("c", {}, resume_hash="mine", lines=[line("b", 1)]))
-    assert [kept.id for kept in (await store.read("c")).lines] == ["b"]
+    with pytest.raises(TakenOver):
+        await store.write(Changes("c", {}, resume_hash="mine", begins=False, lines=[line("b", 1)]))
+    assert await store.read("c") is None
 
 
 async def test_the_list_shows_the_newest_first(store):
