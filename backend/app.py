@@ -179,6 +179,14 @@ def _speaks_itself(settings: Settings) -> bool:
     return settings.tts == "step-audio2" and settings.llm != "offline" and only_llm
 
 
+async def store_cast(settings: Settings) -> None:
+    """Put the characters of the settings' file into the database, as a server does when it starts. Raises
+    `ConfigurationError`."""
+    given = load_cast(settings.characters) if settings.characters else ()
+    async with Database(settings.database) as database:
+        await Roster(StoredCast(database)).open(given, default_cast())
+
+
 def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
     """The whole server as an ASGI app. `engines` replaces those the settings name (tests)."""
     database = Database(settings.database)

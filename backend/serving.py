@@ -34,7 +34,7 @@ def serve(settings: Settings) -> None:
     state: Server = app.state.server
     # uvicorn reports a failed start with a traceback; the error is raised below and says it in one line.
     logging.getLogger("uvicorn.error").addFilter(lambda _record: state.startup_error is None)
-    listener = _listen(settings.host, settings.port)
+    listener = open_listener(settings.host, settings.port)
     config = uvicorn.Config(
         app,
         loop="auto",
@@ -87,7 +87,8 @@ class _AnnouncingServer(uvicorn.Server):
         print("voicechat is ready" if reason is None else f"voicechat is not ready: {reason}", flush=True)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def open_listener(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises `ConfigurationError`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -96,7 +97,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(2048)
     except OSError as error:
         listener.close()
-        raise ConfigurationError(f"cannot listen on {host} port {port}: {error.strerror}; try --port 0") from error
+        raise ConfigurationError(f"cannot listen on {host} port {port}: {error.strerror}; try another --port") from error
     listener.set_inheritable(True)
     return listener
 

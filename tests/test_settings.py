@@ -160,4 +160,4 @@ def test_a_taken_port_is_one_line(capsys):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         assert cli.main(["serve", "--port", str(taken.getsockname()[1])]) == 1
-    assert "--port 0" in capsys.readouterr().err
+    assert "another --port" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 
+import httpx2
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from websockets.client import ClientProtocol
@@ -44,4 +45,31 @@ async def test_a_client_that_is_closing_does_not_keep_the_app_from_ending():
         writer.writelines(client.data_to_send())
         await closing.wait()
     writer.close()
+    assert ended.is_set()
+
+
+async def test_a_refused_handshake_does_not_keep_the_app_from_ending():
+    """The app ends in order although somebody has asked for an address that is longer than one may be."""
+    ended = asyncio.Event()
+
+    @asynccontextmanager
+    async def lifespan(_app):
+        yield
+        ended.set()
+
+    async def never(_socket):
+        raise AssertionError
+
+    app = Starlette(routes=[WebSocketRoute("/ws", never)], lifespan=lifespan)
+    async with serve_app(app) as (port, _):
+        client = ClientProtocol(parse_uri(f"ws://127.0.0.1:{port}/ws?resume={'a' * 9000}"))
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        client.send_request(client.connect())
+        writer.writelines(client.data_to_send())
+        await writer.drain()
+        # Whoever is refused is told nothing; what comes after has been read later.
+        async with httpx2.AsyncClient() as api:
+            await api.get(f"http://127.0.0.1:{port}/")
+    writer.close()
+    await writer.wait_closed()
     assert ended.is_set()

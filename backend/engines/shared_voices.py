@@ -8,13 +8,14 @@ dies in the middle of a text another one goes on. Knows nothing of what carries 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
-from collections import Counter
+from collections import Counter, OrderedDict
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, Literal, Protocol, Self, TypeVar
 
-from backend.engines.interfaces import AS_USUAL, Speech
+from backend.engines.interfaces import AS_USUAL, Recording, Speech, TextToSpeech
 from backend.engines.speech_joint import SpeechJoint
 from backend.engines.tasks import stop
 from backend.errors import EngineError, RequestRefused
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
     from types import TracebackType
 
-    from backend.engines.interfaces import Manner, TextToSpeech, VoiceGenerator
+    from backend.engines.interfaces import Manner, VoiceGenerator
 
 log = logging.getLogger(__name__)
 
 Memory = TypeVar("Memory")
+
+RECORDINGS_KEPT = 64
+"""By a copy: ten seconds take half a megabyte."""
 
 
 class PortableVoice(Generic[Memory], Protocol):
@@ -49,12 +53,14 @@ class PortableVoice(Generic[Memory], Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A text to be spoken. `memory`: of the same voice, after what it said before."""
+    """A text to be spoken. `memory`: of the same voice, after what it said before. `recording`: the one to be imitated,
+    by its digest; it is only in `manner` where a copy may not know it yet."""
 
     voice: str
     manner: Manner
     text: str
-    memory: object | None
+    memory: object | None = None
+    recording: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +80,13 @@ class Failed:
     param: str | None = None
 
 
-Part = Speech | Remembered | Failed
-"""What comes of an order: speech, and last what is remembered or why it failed."""
+@dataclass(frozen=True, slots=True)
+class RecordingUnknown:
+    """The order has to come with its recording."""
+
+
+Part = Speech | Remembered | Failed | RecordingUnknown
+"""What comes of an order: speech, and last what is remembered or why it failed; or that something is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,20 +131,53 @@ def describe(engine: TextToSpeech) -> Description:
     )
 
 
-async def perform(voice: PortableVoice[object], order: Order) -> AsyncGenerator[Part]:
-    """Speak an order where the engine is, with a `voice` that was opened for it."""
-    if order.memory is not None:
-        voice.recall(order.memory)
-    try:
-        async with aclosing(voice.stream(order.text)) as pieces:
-            async for speech in pieces:
-                yield speech
-    except RequestRefused as error:
-        yield Failed(str(error), error.status, error.reason, error.param)
-    except EngineError as error:
-        yield Failed(str(error))
-    else:
-        yield Remembered(voice.memory)
+class PortableTextToSpeech(TextToSpeech, Protocol):
+    """An engine all of whose voices are portable."""
+
+    def open_voice(self, voice: str, manner: Manner = AS_USUAL) -> PortableVoice[object]:
+        """See `TextToSpeech.open_voice`."""
+        ...
+
+
+class Copy:
+    """A copy of the engine, where it is. It keeps the recordings that it was sent last, and nothing else."""
+
+    def __init__(self, engine: PortableTextToSpeech) -> None:
+        self._engine = engine
+        self._recordings: OrderedDict[str, Recording] = OrderedDict()
+
+    async def speak(self, order: Order) -> AsyncGenerator[Part]:
+        """See `SharedEngine.speak`."""
+        manner = self._complete(order)
+        if manner is None:
+            yield RecordingUnknown()
+            return
+        voice = self._engine.open_voice(order.voice, manner)
+        if order.memory is not None:
+            voice.recall(order.memory)
+        try:
+            async with aclosing(voice.stream(order.text)) as pieces:
+                async for speech in pieces:
+                    yield speech
+        except RequestRefused as error:
+            yield Failed(str(error), error.status, error.reason, error.param)
+        except EngineError as error:
+            yield Failed(str(error))
+        else:
+            yield Remembered(voice.memory)
+
+    def _complete(self, order: Order) -> Manner | None:
+        """The manner with its recording; `None` where that is not known."""
+        if order.recording is None:
+            return order.manner
+        recording = order.manner.recording or self._recordings.get(order.recording)
+        if recording is None:
+            return None
+        self._recordings[order.recording] = recording
+        self._recordings.move_to_end(order.recording)
+        if len(self._recordings) > RECORDINGS_KEPT:
+            self._recordings.popitem(last=False)
+        return replace(order.manner, recording=recording)
 
 
 class SharedTextToSpeech:
@@ -212,19 +256,18 @@ class _SharedVoice:
 
     def __init__(self, engine: SharedTextToSpeech, voice: str, manner: Manner) -> None:
         self._engine = engine
-        self._voice = voice
         self._manner = manner
-        self._memory: object | None = None
+        self._order = Order(voice, replace(manner, recording=None), "", recording=_digest(manner.recording))
 
     async def stream(self, text: str) -> AsyncGenerator[Speech]:
         """See `VoiceGenerator.stream`. Where a copy of the engine is lost, another one speaks the text again, once, and
         what was passed on is left out; see `SpeechJoint` for how they are joined."""
-        order = Order(self._voice, self._manner, text, self._memory)
+        order = replace(self._order, text=text)
         joint = SpeechJoint(self._engine.sample_rate_hz, joins=True)
         for last_try in (False, True):
             joint.next_take()
             try:
-                async with aclosing(self._engine.speak(order)) as parts:
+                async with aclosing(self._parts(order)) as parts:
                     async for part in parts:
                         if isinstance(part, Speech):
                             if heard := joint.feed(part.pcm):
@@ -242,10 +285,30 @@ class _SharedVoice:
         if heard := joint.finish():
             yield Speech(heard)
 
+    async def _parts(self, order: Order) -> AsyncGenerator[Speech | Remembered | Failed]:
+        """What comes of the order, which brings its recording along where the copy has not heard it."""
+        unknown = False
+        async with aclosing(self._engine.speak(order)) as parts:
+            async for part in parts:
+                if isinstance(part, RecordingUnknown):
+                    unknown = True
+                else:
+                    yield part
+        if unknown:
+            async with aclosing(self._parts(replace(order, manner=self._manner))) as parts:
+                async for part in parts:
+                    yield part
+
     def _end(self, part: Remembered | Failed) -> None:
         if isinstance(part, Remembered):
-            self._memory = part.memory
+            self._order = replace(self._order, memory=part.memory)
         elif part.status is None:
             raise EngineError("tts", part.message)
         else:
             raise RequestRefused("tts", part.status, part.message, part.reason, part.param)
+
+
+def _digest(recording: Recording | None) -> str | None:
+    if recording is None:
+        return None
+    return hashlib.sha256(recording.text.encode(errors="replace") + b"\0" + recording.audio).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 from ray import serve
 from ray.serve.config import AutoscalingConfig, RequestRouterConfig
 
-from backend.app import choose_engines, choose_tts, create_app
-from backend.engines.shared_voices import SharedTextToSpeech, describe, perform
+from backend.app import choose_engines, choose_tts, create_app, store_cast
+from backend.engines.shared_voices import Copy, SharedTextToSpeech, describe
 from backend.logs import configure_logging
 from backend.ray_serve.router import StickyRouter
 from backend.ray_serve.voices import RayVoices
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ray.serve import Application
     from ray.serve.handle import DeploymentHandle
 
-    from backend.engines.shared_voices import Description, Order, Part, PortableVoice
+    from backend.engines.shared_voices import Description, Order, Part, PortableTextToSpeech
     from backend.settings import RaySettings
 
 STREAMS, STREAMS_ON_CPU, SPARE = 16, 4, 4
@@ -38,6 +39,7 @@ class Voices:
     async def __init__(self, settings: RaySettings) -> None:
         configure_logging(settings.log_level)
         self._engine = await choose_tts(settings).__aenter__()
+        self._copy = Copy(cast("PortableTextToSpeech", self._engine))
 
     async def describe(self) -> Description:
         """Also says that a copy is there."""
@@ -45,8 +47,7 @@ class Voices:
 
     async def speak(self, order: Order) -> AsyncGenerator[Part]:
         """See `SharedEngine.speak`."""
-        voice = cast("PortableVoice[object]", self._engine.open_voice(order.voice, order.manner))
-        async with aclosing(perform(voice, order)) as parts:
+        async with aclosing(self._copy.speak(order)) as parts:
             async for part in parts:
                 yield part
 
@@ -75,7 +76,13 @@ class VoiceChat:
 
 
 def application(settings: RaySettings) -> Application:
-    """The application; only the higgs voice runs in copies of its own, other voices are the replicas' own affair."""
+    """The application; only the higgs voice runs in copies of its own, other voices are the replicas' own affair.
+
+    The characters of a file are stored here, once: a replica that is added later leaves alone what became of them.
+    """
+    if settings.characters is not None:
+        asyncio.run(store_cast(settings))
+        settings = settings.model_copy(update={"characters": None})
     app = serve.deployment(
         VoiceChat,
         name="voicechat",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import pickle
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
+from backend.audio import wav_bytes
 from backend.engines.higgs import HiggsTextToSpeech
 from backend.engines.interfaces import Manner, Recording, Speech
-from backend.engines.shared_voices import CopyLost, SharedTextToSpeech, describe, perform
+from backend.engines.shared_voices import Copy, CopyLost, SharedTextToSpeech, describe
 from backend.errors import EngineError, RequestRefused
 from boson_multimodal.tiny_checkpoint import write_tiny_checkpoint
 from tests.engines import contract
@@ -33,14 +35,19 @@ class Copies:
         self.dies_after: list[int] = []
         self.back = asyncio.Event()
         self.asked = 0
+        self.sent = 0
+        """Bytes of recordings."""
+        self.copies = [Copy(engine) for engine in engines]
 
     async def speak(self, order: Order) -> AsyncGenerator[Part]:
         order = pickle.loads(pickle.dumps(order))
-        engine = self.engines[self.asked % len(self.engines)]
-        self.asked += 1
+        if order.manner.recording is None:
+            self.asked += 1
+        else:
+            self.sent += len(order.manner.recording.audio)  # what the copy that was asked last did not know
+        number = self.asked % len(self.engines)
         left = self.dies_after.pop(0) if self.dies_after else None
-        voice = engine.open_voice(order.voice, order.manner)
-        async with aclosing(perform(voice, order)) as parts:
+        async with aclosing(self.copies[number].speak(order)) as parts:
             async for part in parts:
                 if left == 0 or (left and not isinstance(part, Speech)):
                     raise CopyLost
@@ -70,6 +77,11 @@ async def copies(checkpoint: str) -> AsyncIterator[Copies]:
 async def tts(copies: Copies) -> AsyncIterator[SharedTextToSpeech]:
     async with SharedTextToSpeech(copies, describe(copies.engines[0]), asyncio.Event()) as shared:
         yield shared
+
+
+def tone() -> bytes:
+    """A second of PCM."""
+    return b"".join(round(9000 * math.sin(0.05 * n)).to_bytes(2, "little", signed=True) for n in range(24_000))
 
 
 async def spoken(engine: HiggsTextToSpeech | SharedTextToSpeech, manner: Manner, *texts: str) -> list[bytes]:
@@ -128,6 +140,30 @@ async def test_it_is_not_ready_until_a_copy_is_back(copies: Copies, tts: SharedT
     await changed.wait()
     assert tts.ready
     assert await spoken(tts, Manner(), TEXTS[0])
+
+
+async def test_a_recording_goes_to_each_copy_once(copies: Copies, tts: SharedTextToSpeech) -> None:
+    """A voice that imitates somebody sounds as from an engine of one's own, and its recording does not travel with
+    every sentence."""
+    recording = Recording(wav_bytes(tone(), 24_000), "What is said.")
+    manner = Manner(seed=5, recording=recording)
+    assert await spoken(tts, manner, *TEXTS, *TEXTS) == await spoken(copies.engines[0], manner, *TEXTS, *TEXTS)
+    assert copies.sent == 2 * len(recording.audio)
+
+
+async def test_it_is_ready_again_where_nobody_can_tell(copies: Copies) -> None:
+    """Whatever goes wrong with asking, an engine that may speak is not shown as gone for ever."""
+    changed, copies.dies_after = asyncio.Event(), [0]
+
+    async def fails() -> None:
+        raise RuntimeError("no answer")
+
+    copies.answers = fails
+    tts = SharedTextToSpeech(copies, describe(copies.engines[0]), changed)
+    assert await spoken(tts, Manner(), TEXTS[0])
+    while not tts.ready:
+        changed.clear()
+        await changed.wait()
 
 
 async def test_what_the_engine_refuses_is_refused(tts: SharedTextToSpeech) -> None:
