@@ -97,7 +97,9 @@ def open_listener(host: str, port: int) -> socket.socket:
         listener.listen(2048)
     except OSError as error:
         listener.close()
-        raise ConfigurationError(f"cannot listen on {host} port {port}: {error.strerror}; try another --port") from error
+        raise ConfigurationError(
+            f"cannot listen on {host} port {port}: {error.strerror}; try another --port"
+        ) from error
     listener.set_inheritable(True)
     return listener
 

@@ -11,7 +11,8 @@ from ray import serve
 from ray.serve.config import AutoscalingConfig, RequestRouterConfig
 
 from backend.app import choose_engines, choose_tts, create_app, store_cast
-from backend.engines.shared_voices import Copy, SharedTextToSpeech, describe
+from backend.engines.shared_voices import SharedTextToSpeech
+from backend.engines.voice_orders import Copy, describe
 from backend.logs import configure_logging
 from backend.ray_serve.router import StickyRouter
 from backend.ray_serve.voices import RayVoices
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ray.serve import Application
     from ray.serve.handle import DeploymentHandle
 
-    from backend.engines.shared_voices import Description, Order, Part, PortableTextToSpeech
+    from backend.engines.voice_orders import Description, Order, Part, PortableTextToSpeech
     from backend.settings import RaySettings
 
 STREAMS, STREAMS_ON_CPU, SPARE = 16, 4, 4

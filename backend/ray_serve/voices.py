@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ray.serve.handle import DeploymentHandle, DeploymentResponseGenerator
 
-    from backend.engines.shared_voices import Description, Order, Part
+    from backend.engines.voice_orders import Description, Order, Part
 
 LOST = (RayActorError, NodeDiedError, ObjectLostError, WorkerCrashedError, DeploymentUnavailableError)
 ASKS_AGAIN_AFTER_S = 1.0

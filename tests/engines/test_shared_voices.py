@@ -13,7 +13,8 @@ import pytest
 from backend.audio import wav_bytes
 from backend.engines.higgs import HiggsTextToSpeech
 from backend.engines.interfaces import Manner, Recording, Speech
-from backend.engines.shared_voices import Copy, CopyLost, SharedTextToSpeech, describe
+from backend.engines.shared_voices import CopyLost, SharedTextToSpeech
+from backend.engines.voice_orders import Copy, describe
 from backend.errors import EngineError, RequestRefused
 from boson_multimodal.tiny_checkpoint import write_tiny_checkpoint
 from tests.engines import contract
@@ -21,7 +22,7 @@ from tests.engines import contract
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
-    from backend.engines.shared_voices import Order, Part
+    from backend.engines.voice_orders import Order, Part
 
 TEXTS = ("The first thing is this.", "A second one follows it.", "And a third.")
 
