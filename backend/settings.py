@@ -222,6 +222,11 @@ class RaySettings(Settings):
     """Those of the app on Ray Serve: the server's, each replica being one, and how many there are of what."""
 
     port: int = Field(8000, ge=1, le=65535, description="port to listen on")
+    proxy: Literal["serve", "haproxy"] = Field(
+        "serve",
+        description="what stands before the replicas: Serve's own proxy, by which clients come back to where their "
+        "session is, or HAProxy, which takes a tenth of the processor",
+    )
     min_replicas: int = Field(1, ge=1, description="replicas of the app that are always there")
     max_replicas: int = Field(4, ge=1, description="replicas of the app at most")
     target_sessions: int = Field(

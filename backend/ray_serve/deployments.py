@@ -84,6 +84,9 @@ def application(settings: RaySettings) -> Application:
     if settings.characters is not None:
         asyncio.run(store_cast(settings))
         settings = settings.model_copy(update={"characters": None})
+    # HAProxy does not ask routers.
+    sticky = RequestRouterConfig(request_router_class=StickyRouter)  # pyright: ignore[reportArgumentType]
+    routing = {} if settings.proxy == "haproxy" else {"request_router_config": sticky}
     app = serve.deployment(
         VoiceChat,
         name="voicechat",
@@ -92,7 +95,7 @@ def application(settings: RaySettings) -> Application:
         max_ongoing_requests=2 * settings.max_sessions,
         autoscaling_config=_scaling(settings.min_replicas, settings.max_replicas, settings.target_sessions),
         graceful_shutdown_timeout_s=settings.drain_s,
-        request_router_config=RequestRouterConfig(request_router_class=StickyRouter),  # pyright: ignore[reportArgumentType]
+        **routing,
     )
     return app.bind(settings, _voices(settings) if settings.tts == "higgs" else None)
 

@@ -29,6 +29,8 @@ def serve(settings: RaySettings) -> None:
     """Serve until SIGINT or SIGTERM. Raises `ConfigurationError` when the application cannot be started."""
     if importlib.util.find_spec("ray") is None:
         raise MissingExtra("ray", "ray")
+    if settings.proxy == "haproxy":
+        os.environ.setdefault("RAY_SERVE_ENABLE_HA_PROXY", "1")  # read when Ray is imported
     from ray import serve as ray_serve
     from ray.serve import RunTarget
     from ray.serve.config import HTTPOptions
