@@ -225,12 +225,15 @@ class RaySettings(Settings):
     proxy: Literal["serve", "haproxy"] = Field(
         "serve",
         description="what stands before the replicas: Serve's own proxy, by which clients come back to where their "
-        "session is, or HAProxy, which takes a tenth of the processor",
+        "session is, or HAProxy, for ten times as many sessions a core",
     )
     min_replicas: int = Field(1, ge=1, description="replicas of the app that are always there")
     max_replicas: int = Field(4, ge=1, description="replicas of the app at most")
-    target_sessions: int = Field(
-        40, ge=1, description="sessions per replica; with more of them replicas are added, with fewer taken away"
+    target_sessions: int | None = Field(
+        None,
+        ge=1,
+        description="sessions per replica; with more of them replicas are added, with fewer taken away (default: 8 "
+        "behind Serve's proxy, 40 behind HAProxy)",
     )
     replica_cpus: float = Field(1, ge=0, description="cores that a replica of the app has to itself")
     min_engines: int = Field(1, ge=1, description="copies of the higgs voice that are always there")
@@ -243,7 +246,7 @@ class RaySettings(Settings):
         for most, least in (("max_replicas", "min_replicas"), ("max_engines", "min_engines")):
             if getattr(self, most) < getattr(self, least):
                 raise ValueError(f"{most} is less than {least}")
-        if self.target_sessions > self.max_sessions:
+        if (self.target_sessions or 1) > self.max_sessions:
             raise ValueError("target_sessions is more than max_sessions")
         if self.max_replicas > 1 and not str(self.database).startswith("postgresql"):
             raise ValueError(

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from backend.settings import RaySettings
 
 STREAMS, STREAMS_ON_CPU, SPARE = 16, 4, 4
+SESSIONS = {"serve": 8, "haproxy": 40}
+"""Per replica: passing on 50 messages a second of each session is what costs Serve's own proxy so much."""
 BUSY_SHARE = 0.7
 """A copy of the voice that is busier than this is joined by another."""
 ADDED_AFTER_S, REMOVED_AFTER_S = 10.0, 300.0
@@ -84,16 +86,19 @@ def application(settings: RaySettings) -> Application:
     if settings.characters is not None:
         asyncio.run(store_cast(settings))
         settings = settings.model_copy(update={"characters": None})
-    # HAProxy does not ask routers.
-    sticky = RequestRouterConfig(request_router_class=StickyRouter)  # pyright: ignore[reportArgumentType]
-    routing = {} if settings.proxy == "haproxy" else {"request_router_config": sticky}
+    routing: dict[str, Any] = {}
+    if settings.proxy == "serve":  # HAProxy asks nobody
+        router: Any = StickyRouter
+        routing["request_router_config"] = RequestRouterConfig(request_router_class=router)
     app = serve.deployment(
         VoiceChat,
         name="voicechat",
         ray_actor_options={"num_cpus": settings.replica_cpus},
         # The app itself says when it has no room for another session; requests beside the sessions are short.
         max_ongoing_requests=2 * settings.max_sessions,
-        autoscaling_config=_scaling(settings.min_replicas, settings.max_replicas, settings.target_sessions),
+        autoscaling_config=_scaling(
+            settings.min_replicas, settings.max_replicas, settings.target_sessions or SESSIONS[settings.proxy]
+        ),
         graceful_shutdown_timeout_s=settings.drain_s,
         **routing,
     )
