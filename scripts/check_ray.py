@@ -59,7 +59,7 @@ def serving(*command: str):
         yield address, process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(60)
+        process.wait(180)
 
 
 def below(process: int, title: str) -> list[int]:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from backend.client.connection import AudioFrame, ConnectionFailed, connect, playback_position, user_text
 
-COMES_BACK_WITHIN_S = 20
+COMES_BACK_WITHIN_S = 60
 
 
 async def answer(request: web.Request) -> web.StreamResponse:

@@ -20,7 +20,6 @@ from backend.engines.higgs import HiggsTextToSpeech
 from backend.engines.interfaces import Manner, Recording
 from backend.errors import ConfigurationError, EngineError, MissingExtra, RequestRefused
 from backend.settings import Settings
-from boson_multimodal.tiny_checkpoint import write_tiny_checkpoint
 from boson_multimodal.voice_presets import QUIET_ROOM
 from tests.engines import contract
 from tests.openai_server import serve_app
@@ -34,13 +33,6 @@ if TYPE_CHECKING:
 
 SAID = "we are going to the beach this afternoon because my brother works in a large hospital"
 TEXT = "A sentence that is long enough to be interrupted in its midst, as people do."
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("higgs")
-    write_tiny_checkpoint(folder)
-    return str(folder)
 
 
 @pytest.fixture

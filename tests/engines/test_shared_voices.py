@@ -16,7 +16,6 @@ from backend.engines.interfaces import Manner, Recording, Speech
 from backend.engines.shared_voices import CopyLost, SharedTextToSpeech
 from backend.engines.voice_orders import Copy, describe
 from backend.errors import EngineError, RequestRefused
-from boson_multimodal.tiny_checkpoint import write_tiny_checkpoint
 from tests.engines import contract
 
 if TYPE_CHECKING:
@@ -57,13 +56,6 @@ class Copies:
 
     async def answers(self) -> None:
         await self.back.wait()
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("higgs")
-    write_tiny_checkpoint(folder)
-    return str(folder)
 
 
 @pytest.fixture
