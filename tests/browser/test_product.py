@@ -17,7 +17,6 @@ PHONE = {"width": 360, "height": 740}
 
 async def cut_and_heard(visitor) -> None:
     """A conversation in which Nora was cut off and Oscar is being heard."""
-    await visitor.connected()
     await visitor.say("Nora, what do you think of the storm last night?")
     first = visitor.conversation.get_by_role("article").nth(1)
     await word_is_marked(first, 4)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = re.compile("^(interrupted|not heard)")
 """The label of a reply that was cut off, and where it was."""
-PATIENCE_S = 30
+PATIENCE_S = 60
 PICTURES = os.environ.get("VOICECHAT_SCREENSHOTS")
 """The folder that pictures go to, if there shall be any."""
 
@@ -95,7 +95,8 @@ class Visitor:
         await expect(self.page.get_by_role("dialog")).to_have_count(0)
 
     async def say(self, text: str) -> None:
-        """Type it and send it."""
+        """Type it and send it, which is possible once there is a session."""
+        await self.connected()
         await self.message.fill(text)
         await self.message.press("Enter")
 
